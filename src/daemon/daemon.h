@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The daemon's one object. Everything runs in one thread on one sd-event
+ * loop; nothing here may block longer than a small file or a netlink call.
+ */
+#ifndef DAEMON_DAEMON_H
+#define DAEMON_DAEMON_H
+
+#include <base/json.h>
+#include <base/str.h>
+#include <crun-lite/err.h>
+#include <crun-lite/image.h>
+#include <systemd/sd-event.h>
+
+#define API_VERSION_MAX 151
+#define API_VERSION_MIN 124
+
+struct db;
+struct http_server;
+struct containers;
+struct images;
+struct networks;
+struct volumes;
+struct jobs;
+struct events;
+
+struct daemon_config { /* command line over --config-file (daemon.json) over defaults */
+	char *data_root;  /* /var/lib/crun-lite */
+	char *exec_root;  /* /run/crun-lite */
+	char *pidfile;
+	char **hosts;     /* unix://... , fd:// */
+	char *group;      /* owner group of the socket: "crun-lite" */
+	char *log_level, *log_format;
+	char *bridge_subnet; /* "bip": CIDR of the default bridge, NULL = choose a free one */
+	char *default_publish_ip; /* "ip" */
+	char **dns;
+	char **labels;
+	bool debug;
+	bool no_new_privileges;
+	char *libexec_dir; /* where worker and monitor are; env CRUN_LITE_LIBEXEC overrides the built-in path */
+};
+
+struct daemon {
+	sd_event *event;
+	struct daemon_config config;
+	/*
+	 * "" for the default exec root, else "-" and 6 hex digits of its hash: part of the
+	 * names of bridge, nft table and the like, so that daemons do not meet.
+	 */
+	char suffix[8];
+	char id[64];              /* stable over restarts, in the database */
+	struct crl_store *store;
+	struct db *db;
+	struct http_server *http;
+	struct events *events;
+	struct jobs *jobs;
+	struct images *images;
+	struct networks *networks;
+	struct volumes *volumes;
+	struct containers *containers;
+	int monitor_exe_fd;       /* sealed copy of crun-lite-monitor */
+	int64_t started_at;
+};
+
+#endif

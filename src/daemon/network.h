@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Networks of this host: the default bridge (in the API "bridge"; its link is
+ * "crunlite0" or "crl" + suffix), "host" and "none"; addresses, veth pairs,
+ * a pool of ready network namespaces, NAT and published ports in one nftables
+ * table of our own ("crun-lite" + suffix). Rules of others are never touched.
+ *
+ * Namespaces are made by a helper process (crun-lite-monitor --make-netns)
+ * that hands over the namespace's descriptor and a netlink socket opened in it;
+ * the daemon itself never changes namespace.
+ */
+#ifndef DAEMON_NETWORK_H
+#define DAEMON_NETWORK_H
+
+#include <base/json.h>
+#include <base/str.h>
+#include <crun-lite/err.h>
+#include <stdint.h>
+
+struct daemon;
+
+struct net_port { /* one published port */
+	char proto[5];        /* tcp, udp, sctp */
+	uint16_t container_port;
+	char host_ip[46];     /* "" = all addresses */
+	uint16_t host_port;   /* 0 = choose; filled in by net_acquire() */
+};
+
+struct net_endpoint { /* a container's place in a network; all members owned by it */
+	char id[65];          /* EndpointID */
+	char network_id[65];
+	char *network;        /* "bridge" */
+	char ip[16];          /* "172.17.0.2" */
+	int prefix_len;
+	char gateway[16];
+	char mac[18];
+	char link[16];        /* host side of the veth pair */
+	int netns_fd;         /* -1 once handed over */
+	struct net_port *ports;
+	size_t n_ports;
+};
+
+struct net_request {
+	const char *container_id, *container_name;
+	const char *network;  /* name or id of a bridge network */
+	const char *wanted_ip; /* or NULL */
+	const struct net_port *ports;
+	size_t n_ports;
+};
+
+int networks_init(struct daemon *d, struct crl_err *err);
+void networks_free(struct networks *n);
+/* CRL_NOT_FOUND "network x not found". *ret_id (64 hex) and *ret_name stay owned by networks. */
+int networks_find(struct daemon *d, const char *name_or_id, const char **ret_id,
+		  const char **ret_name, const char **ret_driver, struct crl_err *err);
+/*
+ * Takes a prepared namespace (or makes one), an address, and publishes the
+ * ports. A taken host port: CRL_IO with docker's text "driver failed programming
+ * external connectivity on endpoint NAME (ID): ... bind: address already in use".
+ */
+int net_acquire(struct daemon *d, const struct net_request *req, struct net_endpoint *ret,
+		struct crl_err *err);
+/* Unpublishes, removes the link, frees the address; tolerates what is already gone. Frees the members. */
+void net_release(struct daemon *d, struct net_endpoint *ep);
+/* A daemon restart found this container running: its address, ports and link are in use. */
+int net_adopt(struct daemon *d, const struct net_endpoint *ep, struct crl_err *err);
+/* After recovery: removes links and rules of ours that nobody adopted. */
+void networks_sweep(struct daemon *d);
+/* rx_bytes, rx_packets, rx_errors, rx_dropped, tx_* as seen from the container. */
+struct net_stats {
+	uint64_t rx_bytes, rx_packets, rx_errors, rx_dropped;
+	uint64_t tx_bytes, tx_packets, tx_errors, tx_dropped;
+};
+int net_stats_read(const struct net_endpoint *ep, struct net_stats *ret, struct crl_err *err);
+
+/* JSON for persistence and for inspect's NetworkSettings. */
+cJSON *net_endpoint_to_json(const struct net_endpoint *ep);
+int net_endpoint_from_json(const cJSON *tree, struct net_endpoint *ret, struct crl_err *err);
+void net_endpoint_clear(struct net_endpoint *ep);
+
+#endif
