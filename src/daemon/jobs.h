@@ -9,10 +9,40 @@
  *	                                   shown to the client as they are
  *	{"result":{...}}                   once, at success; not shown
  *	{"error":{"code":N,"message":"..."}} once, at failure
- *	{"call":"netns","seq":N}           the worker asks for a network namespace (build):
- *	                                   answer {"seq":N,"id":...} + descriptor, released with
- *	                                   {"call":"netns_release","id":...} or when the worker ends
+ *	{"call":...,"seq":N,...}            the worker asks, the daemon answers on the same socket
+ *	                                   with {"seq":N,...} or {"seq":N,"error":"one sentence"}
  * At most 64 KiB a message.
+ *
+ * Verb "build" (POST /build). Input: the context, a tar, perhaps compressed.
+ * Arguments (those the client left out are absent):
+ *	{"root":DATA_ROOT, "dockerfile":"Dockerfile", "remote":"...", "tags":[...],
+ *	 "buildargs":{"K":"V" or null}, "labels":{...}, "target":"...", "nocache":bool, "pull":bool,
+ *	 "platform":"linux/amd64", "networkmode":"default|bridge|none|host|NAME|container:ID",
+ *	 "extrahosts":["name:ip"], "memory":N, "memswap":N, "cpushares":N, "cpuperiod":N,
+ *	 "cpuquota":N, "cpusetcpus":"", "cpusetmems":"", "shmsize":N, "ulimits":[{"Name","Soft","Hard"}],
+ *	 "resolv_conf":PATH, "hosts":PATH,   copied for RUN steps; without "hosts" the worker writes one
+ *	 "cgroup_parent":"/docker",          steps get PARENT/build-<random>; the worker removes it,
+ *	                                     the daemon's start sweeps PARENT/build-*
+ *	 "cache_dir":PATH,                   compiled seccomp filters, as for the monitor
+ *	 "arch":"amd64", "no_new_privileges":bool}
+ * Calls:
+ *	{"call":"image","seq":N,"name":"busybox:latest"}     a local name, id or id prefix
+ *		-> {"seq":N,"id":"sha256:..","manifest":"sha256:.."}
+ *		or {"seq":N,"error":"No such image: busybox:latest"}
+ *	{"call":"netns","seq":N,"mode":"bridge"}             NAME of a network or container:ID;
+ *		-> {"seq":N,"id":"..."} and one descriptor      never asked for none and host
+ *	{"call":"netns_release","id":"..."}                  no answer; also when the worker ends
+ *		(a container's namespace is lent, not freed)
+ * Shown: the classic builder's lines up to {"aux":{"ID":..}} and "Successfully built ...".
+ * When a RUN fails the worker itself sends, as a message to be shown,
+ *	{"errorDetail":{"code":EXIT,"message":m},"error":m}
+ * and then {"error":...} with the same text: the handler adds an errorDetail of its own only
+ * when none was shown. An {"error":...} before anything was shown (a Dockerfile that does not
+ * parse) is an ordinary HTTP error.
+ * {"result":{"id":"sha256:..","manifest":"sha256:..","parent":"sha256:.." or ""}}: the handler
+ * gives it to images_add() with the tags and shows "Successfully tagged x:latest\n" for each.
+ * q=1 is the handler's: messages are held back and shown only when the build fails; on success
+ * {"stream":"sha256:...\n"} alone.
  */
 #ifndef DAEMON_JOBS_H
 #define DAEMON_JOBS_H
