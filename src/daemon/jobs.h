@@ -2,6 +2,9 @@
 /*
  * Worker jobs: spawns crun-lite-worker, feeds its input, reads its progress.
  *
+ * Started as "crun-lite-worker VERB" in a session of its own, with an environment that holds
+ * PATH (and CRUN_LITE_FAIL) only. The arguments always have "root" (DATA_ROOT) and "log"
+ * ("error".."debug"). A worker whose control socket reads end of file was cancelled: it ends.
  * The worker's descriptors: 0 input (body of the request or /dev/null),
  * 1 output (save, export; else /dev/null), 2 the daemon's log, 3 control: a
  * SOCK_SEQPACKET socket with one JSON object per message, worker -> daemon:
@@ -12,6 +15,19 @@
  *	{"call":...,"seq":N,...}            the worker asks, the daemon answers on the same socket
  *	                                   with {"seq":N,...} or {"seq":N,"error":"one sentence"}
  * At most 64 KiB a message.
+ *
+ * Verb "load" (POST /images/load). Input: an archive. {"quiet":bool}
+ *	{"result":{"images":[{"id":"sha256:..","manifest":"sha256:..","names":["docker.io/library/x:1"]}]}}
+ *	The handler gives them to images_add() and shows the "Loaded image" lines.
+ * Verb "import" (POST /images/create?fromSrc=). Input: a root file system tar.
+ *	{"changes":["CMD ..."], "message":"", "platform":"linux/amd64", "arch":"amd64"}
+ *	{"result":{"id":"sha256:..","manifest":"sha256:.."}}
+ * Verb "save" (GET /images/get). Output: the archive. {"images":[{"manifest":"sha256:..","names":[..]}]}
+ *	{"result":{}}; an error before the first byte is an ordinary HTTP error.
+ * Verb "commit" (POST /commit). {"image":"sha256:.." (config, the parent), "upper":PATH,
+ *	"lowers":[PATH..], "config":{crl_image_config}, "author":"", "message":"", "command":"", "container":ID}
+ *	{"result":{"id":"sha256:..","manifest":"sha256:.."}}
+ * Verb "sweep": removes what the daemon moved to DATA_ROOT/tmp. {"trash":["gc-..."]} {"result":{}}
  *
  * Verb "build" (POST /build). Input: the context, a tar, perhaps compressed.
  * Arguments (those the client left out are absent):
