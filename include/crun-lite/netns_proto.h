@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Between the daemon and its network helper (`crun-lite-monitor --make-netns`).
+ *
+ * Creating a network namespace, a veth pair or deleting a link waits for the
+ * kernel's one rtnl lock, which is held for many milliseconds whenever some
+ * namespace on the host dies. The daemon has one thread and must not wait for
+ * that, and it never changes namespace; so a small process of its own does it.
+ *
+ * The socket is SOCK_SEQPACKET: one request, one answer, in order. NETNS_MAKE's
+ * answer carries the descriptor of the new namespace; NETNS_ATTACH's request
+ * carries the descriptor of an existing one. The helper ends at end of stream.
+ * Both ends come from one build (the daemon runs a sealed copy), so plain structs do.
+ */
+#ifndef CRUN_LITE_NETNS_PROTO_H
+#define CRUN_LITE_NETNS_PROTO_H
+
+#include <net/if.h>
+#include <stdint.h>
+
+enum netns_op {
+	NETNS_MAKE = 1, /* new namespace, lo up, and, if `link` is not "", as NETNS_ATTACH */
+	NETNS_ATTACH =
+		2, /* veth pair: `link` here on the bridge, `ifname` there with its address */
+	NETNS_DELETE = 3, /* deletes `link`; one that is not there is success */
+};
+
+struct netns_request {
+	uint32_t op;
+	uint32_t seq;
+	char link[IFNAMSIZ];
+	char ifname[IFNAMSIZ];
+	uint32_t bridge;  /* index of the bridge */
+	uint32_t mtu;     /* 0 = the kernel's default */
+	uint32_t ip;      /* network byte order */
+	uint32_t gateway; /* network byte order; 0 = no default route */
+	uint8_t prefix_len;
+	uint8_t mac[6];
+};
+
+struct netns_reply {
+	uint32_t seq;
+	int32_t sys;   /* 0, or the errno value of what failed */
+	char step[48]; /* what failed: "veth pair", "address" */
+};
+
+/* The helper's main: argv[1] is --make-netns, then "--socket-fd N". */
+int netns_helper_main(int argc, char **argv);
+
+#endif

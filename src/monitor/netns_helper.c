@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The network helper: makes namespaces and veth pairs for the daemon, one
+ * request at a time (crun-lite/netns_proto.h says why it is a process).
+ *
+ * Owns nothing that outlives a request: a namespace lives by the descriptor
+ * that was handed over. It may not keep one, nor stay in one, or a container's
+ * network would outlive the container.
+ *
+ * See network_namespaces(7), veth(4), rtnetlink(7), setns(2).
+ */
+#include <crun-lite/netns_proto.h>
+
+#include <base/cleanup.h>
+#include <base/fd.h>
+#include <base/nlmsg.h>
+#include <base/str.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_link.h>
+#include <linux/veth.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+struct helper {
+	int host_ns; /* the namespace we came from and return to */
+	int host_nl; /* netlink socket in it */
+	const struct netns_request *req;
+	struct netns_reply reply;
+};
+
+/* Notes the first failure for the daemon; `sys` 0 is success. */
+static int helper_result(struct helper *h, int sys, const char *step)
+{
+	if (!sys)
+		return 0;
+	h->reply.sys = sys;
+	snprintf(h->reply.step, sizeof(h->reply.step), "%s", step);
+	return -1;
+}
+
+/*
+ * One message makes both ends, puts the peer into its namespace under its
+ * final name and ours onto the bridge: nothing half made is ever visible, and
+ * rtnl is taken once.
+ */
+static int helper_veth(struct helper *h, int netns)
+{
+	const struct netns_request *q = h->req;
+	struct ifinfomsg up = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+	struct ifinfomsg down = {0}; /* veth refuses to open an end before it knows the other */
+	struct nlmsg m = {0};
+
+	nlmsg_begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &up, sizeof(up));
+	nlmsg_attr_str(&m, IFLA_IFNAME, q->link);
+	nlmsg_attr_u32(&m, IFLA_MASTER, q->bridge);
+	if (q->mtu)
+		nlmsg_attr_u32(&m, IFLA_MTU, q->mtu);
+	size_t info = nlmsg_nest(&m, IFLA_LINKINFO);
+	nlmsg_attr_str(&m, IFLA_INFO_KIND, "veth");
+	size_t data = nlmsg_nest(&m, IFLA_INFO_DATA);
+	size_t peer = nlmsg_nest(&m, VETH_INFO_PEER);
+	nlmsg_raw(&m, &down, sizeof(down));
+	nlmsg_attr_str(&m, IFLA_IFNAME, q->ifname);
+	nlmsg_attr(&m, IFLA_ADDRESS, q->mac, sizeof(q->mac));
+	nlmsg_attr_u32(&m, IFLA_NET_NS_FD, (uint32_t)netns);
+	if (q->mtu)
+		nlmsg_attr_u32(&m, IFLA_MTU, q->mtu);
+	nlmsg_end(&m, peer);
+	nlmsg_end(&m, data);
+	nlmsg_end(&m, info);
+	return helper_result(h, nlmsg_talk(h->host_nl, &m), "veth pair");
+}
+
+/* Lets a container reach its own published port where bridged packets pass the firewall
+ * (br_netfilter). */
+static int helper_hairpin(struct helper *h)
+{
+	struct ifinfomsg port = {.ifi_family = AF_BRIDGE};
+	struct nlmsg m = {0};
+
+	port.ifi_index = (int)if_nametoindex(h->req->link);
+	nlmsg_begin(&m, RTM_SETLINK, 0, &port, sizeof(port));
+	size_t info = nlmsg_nest(&m, IFLA_PROTINFO);
+	nlmsg_attr_u8(&m, IFLA_BRPORT_MODE, 1);
+	nlmsg_end(&m, info);
+	return helper_result(h, nlmsg_talk(h->host_nl, &m), "hairpin mode");
+}
+
+static void helper_up(struct nlmsg *m, unsigned index)
+{
+	struct ifinfomsg up = {.ifi_index = (int)index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+
+	nlmsg_begin(m, RTM_NEWLINK, 0, &up, sizeof(up));
+}
+
+static void helper_address(struct nlmsg *m, const struct netns_request *q, unsigned index)
+{
+	struct ifaddrmsg a = {
+		.ifa_family = AF_INET, .ifa_prefixlen = q->prefix_len, .ifa_index = index};
+	uint32_t host_bits = q->prefix_len >= 32 ? 0 : htonl(UINT32_MAX >> q->prefix_len);
+	uint32_t broadcast = q->ip | host_bits;
+
+	nlmsg_begin(m, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &a, sizeof(a));
+	nlmsg_attr_u32(m, IFA_LOCAL, q->ip);
+	nlmsg_attr_u32(m, IFA_ADDRESS, q->ip);
+	nlmsg_attr_u32(m, IFA_BROADCAST, broadcast);
+}
+
+static void helper_default_route(struct nlmsg *m, uint32_t gateway, unsigned index)
+{
+	struct rtmsg r = {.rtm_family = AF_INET,
+			  .rtm_table = RT_TABLE_MAIN,
+			  .rtm_protocol = RTPROT_BOOT,
+			  .rtm_scope = RT_SCOPE_UNIVERSE,
+			  .rtm_type = RTN_UNICAST};
+
+	nlmsg_begin(m, RTM_NEWROUTE, NLM_F_CREATE, &r, sizeof(r));
+	nlmsg_attr_u32(m, RTA_GATEWAY, gateway);
+	nlmsg_attr_u32(m, RTA_OIF, index);
+}
+
+/* Inside the namespace: lo, address, route, in one send. */
+static int helper_configure(struct helper *h)
+{
+	const struct netns_request *q = h->req;
+	_cleanup_close_ int nl = -1;
+	struct crl_err err = CRL_ERR_INIT;
+	struct nlmsg m = {0};
+
+	if (nlmsg_open(&nl, &err) < 0)
+		return helper_result(h, err.sys, "netlink socket in the namespace");
+	helper_up(&m, 1); /* lo */
+	if (q->link[0]) {
+		unsigned index = if_nametoindex(q->ifname);
+		helper_up(&m, index);
+		helper_address(&m, q, index);
+		if (q->gateway)
+			helper_default_route(&m, q->gateway, index);
+	}
+	return helper_result(h, nlmsg_talk(nl, &m), "address and route");
+}
+
+/*
+ * New links in the namespace get no IPv6 (lo keeps ::1), as with Docker: an
+ * unasked-for link-local address is a way around rules made for IPv4. The
+ * /proc/sys/net of the namespace we are in is written. A kernel without IPv6 has no such file.
+ */
+static void helper_no_ipv6(void)
+{
+	_cleanup_close_ int fd =
+		open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, "1", 1) != 1)
+		return;
+}
+
+static int helper_attach(struct helper *h, int netns)
+{
+	if (h->req->link[0] && (helper_veth(h, netns) < 0))
+		return -1;
+	return helper_configure(h);
+}
+
+static int helper_make(struct helper *h, int *ret_netns)
+{
+	_cleanup_close_ int netns = -1;
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return helper_result(h, errno, "new network namespace");
+	netns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (netns < 0)
+		return helper_result(h, errno, "/proc/thread-self/ns/net");
+	helper_no_ipv6();
+	if (helper_attach(h, netns) < 0)
+		return -1;
+	*ret_netns = take_fd(&netns);
+	return 0;
+}
+
+static int helper_delete(struct helper *h)
+{
+	struct ifinfomsg any = {0};
+	struct nlmsg m = {0};
+
+	nlmsg_begin(&m, RTM_DELLINK, 0, &any, sizeof(any));
+	nlmsg_attr_str(&m, IFLA_IFNAME, h->req->link);
+	int sys = nlmsg_talk(h->host_nl, &m);
+	return helper_result(h, sys == ENODEV ? 0 : sys, "delete link");
+}
+
+/* Runs one request; *netns is the descriptor that came with it, and then the one to answer with. */
+static void helper_serve(struct helper *h, int *netns)
+{
+	int r = -1;
+
+	switch (h->req->op) {
+	case NETNS_MAKE: r = helper_make(h, netns); break;
+	case NETNS_ATTACH:
+		if (setns(*netns, CLONE_NEWNET) < 0) {
+			helper_result(h, errno, "enter the namespace");
+			break;
+		}
+		r = helper_attach(h, *netns);
+		break;
+	case NETNS_DELETE: r = helper_delete(h); break;
+	default: helper_result(h, EBADRQC, "unknown request");
+	}
+	/* Staying inside would keep the container's namespace alive. */
+	if (setns(h->host_ns, CLONE_NEWNET) < 0)
+		r = helper_result(h, errno, "return to the host's namespace");
+	if (r == 0 && h->req->link[0] && h->req->op != NETNS_DELETE)
+		helper_hairpin(h);
+}
+
+/* 1 = go on, 0 = the daemon is gone, -1 = broken socket. */
+static int helper_turn(struct helper *h, int sock)
+{
+	struct netns_request req = {0};
+	struct crl_err err = CRL_ERR_INIT;
+	_cleanup_close_ int netns = -1;
+	size_t len, nfds = 0;
+
+	if (fd_recv_msg(sock, &req, sizeof(req), &len, &netns, 1, &nfds, &err) < 0)
+		return -1;
+	if (len == 0)
+		return 0;
+	if (nfds == 0)
+		netns = -1;
+	req.link[sizeof(req.link) - 1] = req.ifname[sizeof(req.ifname) - 1] = '\0';
+	h->req = &req;
+	h->reply = (struct netns_reply){.seq = req.seq};
+	if (len != sizeof(req))
+		helper_result(h, EBADMSG, "request of the wrong size");
+	else
+		helper_serve(h, &netns);
+	bool hand_over = req.op == NETNS_MAKE && h->reply.sys == 0;
+	return fd_send_msg(sock, &h->reply, sizeof(h->reply), &netns, hand_over ? 1 : 0, &err) < 0
+		       ? -1
+		       : 1;
+}
+
+int netns_helper_main(int argc, char **argv)
+{
+	struct helper h = {.host_ns = -1, .host_nl = -1};
+	struct crl_err err = CRL_ERR_INIT;
+	uint64_t sock;
+	int r;
+
+	if (argc != 4 || !str_eq(argv[2], "--socket-fd") || !str_to_u64(argv[3], &sock)) {
+		fprintf(stderr, "usage: crun-lite-monitor --make-netns --socket-fd N\n");
+		return 125;
+	}
+	h.host_ns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (h.host_ns < 0 || nlmsg_open(&h.host_nl, &err) < 0) {
+		fprintf(stderr, "crun-lite-monitor --make-netns: %s\n",
+			h.host_ns < 0 ? strerror(errno) : err.msg);
+		return 1;
+	}
+	do
+		r = helper_turn(&h, (int)sock);
+	while (r > 0);
+	return r < 0;
+}
