@@ -52,6 +52,12 @@ struct crl_rt_options {
 	const char *user;
 	char *const *group_add;
 	bool pdeathsig;    /* SIGKILL the container when the caller dies */
+	/*
+	 * Where another process than the caller starts the container: init reads
+	 * one byte from this descriptor (a fifo) instead of waiting for
+	 * crl_rt_start(). -1 = crl_rt_start() does it. Not closed by the library.
+	 */
+	int start_fd;
 	int preserve_fds;  /* descriptors 3 .. 3+n-1 stay open in the payload */
 	bool no_new_keyring;
 	crl_rt_explain explain;
