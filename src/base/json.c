@@ -171,6 +171,18 @@ static int get_i64(const struct decoder *d, const cJSON *item, int64_t *ret)
 	return 0;
 }
 
+/* Also a number, as far as a double is exact. */
+static int get_i64s(const struct decoder *d, const cJSON *item, int64_t *ret)
+{
+	if (!cJSON_IsString(item))
+		return get_i64(d, item, ret);
+	int64_t v;
+	if (!str_to_i64(item->valuestring, &v))
+		return fail_type(d, "an integer in a string");
+	*ret = v;
+	return 0;
+}
+
 static int get_u64(const struct decoder *d, const cJSON *item, uint64_t *ret)
 {
 	double v;
@@ -349,6 +361,7 @@ static int decode_field(const struct decoder *d, const cJSON *item, char *base)
 	switch (d->field->kind) {
 	case JSON_KIND_BOOL: return decode_bool(d, item, at);
 	case JSON_KIND_I64: return get_i64(d, item, at);
+	case JSON_KIND_I64S: return get_i64s(d, item, at);
 	case JSON_KIND_U64: return get_u64(d, item, at);
 	case JSON_KIND_I32: return decode_small(d, item, true, at);
 	case JSON_KIND_U32: return decode_small(d, item, false, at);
@@ -463,6 +476,13 @@ static cJSON *number_u64(uint64_t v)
 	return v < 1000000000 ? cJSON_CreateNumber((double)v) : number_raw("%" PRIu64, v);
 }
 
+static cJSON *string_i64(int64_t v)
+{
+	char text[32];
+	snprintf(text, sizeof(text), "%" PRId64, v);
+	return cJSON_CreateString(text);
+}
+
 static cJSON *encode_strv(char *const *v)
 {
 	cJSON *list = cJSON_CreateArray();
@@ -509,6 +529,7 @@ static bool field_empty(const struct json_field *f, const char *base)
 	switch (f->kind) {
 	case JSON_KIND_BOOL: return !*(const bool *)at;
 	case JSON_KIND_I64:
+	case JSON_KIND_I64S:
 	case JSON_KIND_U64: return *(const uint64_t *)at == 0;
 	case JSON_KIND_I32:
 	case JSON_KIND_U32: return *(const uint32_t *)at == 0;
@@ -536,6 +557,7 @@ static cJSON *encode_present(const struct json_field *f, const char *base)
 	switch (f->kind) {
 	case JSON_KIND_BOOL: return cJSON_CreateBool(*(const bool *)at);
 	case JSON_KIND_I64: return number_i64(*(const int64_t *)at);
+	case JSON_KIND_I64S: return string_i64(*(const int64_t *)at);
 	case JSON_KIND_U64: return number_u64(*(const uint64_t *)at);
 	case JSON_KIND_I32: return number_i64(*(const int32_t *)at);
 	case JSON_KIND_U32: return number_u64(*(const uint32_t *)at);
@@ -623,6 +645,7 @@ static void free_field(const struct json_field *f, char *base)
 	case JSON_KIND_RAW: cJSON_Delete(*(cJSON **)at); break;
 	case JSON_KIND_BOOL:
 	case JSON_KIND_I64:
+	case JSON_KIND_I64S:
 	case JSON_KIND_U64:
 	case JSON_KIND_I32:
 	case JSON_KIND_U32:

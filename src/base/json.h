@@ -44,6 +44,7 @@ struct opt_double {
 enum json_kind {
 	JSON_KIND_BOOL,     /* bool */
 	JSON_KIND_I64,      /* int64_t */
+	JSON_KIND_I64S,     /* int64_t written as a decimal string: exact beyond 2^53 (nanoseconds) */
 	JSON_KIND_U64,      /* uint64_t */
 	JSON_KIND_I32,      /* int32_t (int) */
 	JSON_KIND_U32,      /* uint32_t (unsigned) */
@@ -102,6 +103,7 @@ struct json_table {
 	}
 #define JSON_BOOL(S, m, k, f) JSON_ROW(S, m, k, JSON_KIND_BOOL, f, bool)
 #define JSON_I64(S, m, k, f) JSON_ROW(S, m, k, JSON_KIND_I64, f, int64_t)
+#define JSON_I64S(S, m, k, f) JSON_ROW(S, m, k, JSON_KIND_I64S, f, int64_t)
 #define JSON_U64(S, m, k, f) JSON_ROW(S, m, k, JSON_KIND_U64, f, uint64_t)
 #define JSON_I32(S, m, k, f) JSON_ROW(S, m, k, JSON_KIND_I32, f, int32_t)
 #define JSON_U32(S, m, k, f) JSON_ROW(S, m, k, JSON_KIND_U32, f, uint32_t)

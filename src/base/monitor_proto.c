@@ -68,7 +68,7 @@ const struct json_table mon_exec_json = JSON_TABLE("exec", struct mon_exec, exec
 static const struct json_field started_fields[] = {
 	JSON_I64(struct mon_started, pid, "pid", JSON_OMIT_EMPTY),
 	JSON_U64(struct mon_started, start_ticks, "start_ticks", JSON_OMIT_EMPTY),
-	JSON_I64(struct mon_started, started_at, "started_at", JSON_OMIT_EMPTY),
+	JSON_I64S(struct mon_started, started_at, "started_at", JSON_OMIT_EMPTY),
 	JSON_STR(struct mon_started, cgroup, "cgroup", JSON_OMIT_EMPTY),
 	JSON_STRV(struct mon_started, warnings, "warnings", JSON_OMIT_EMPTY),
 };
@@ -93,7 +93,7 @@ static const struct json_field exit_fields[] = {
 	JSON_I32(struct mon_exit, exit_code, "exit_code", 0),
 	JSON_I32(struct mon_exit, signal, "signal", JSON_OMIT_EMPTY),
 	JSON_BOOL(struct mon_exit, oom_killed, "oom_killed", JSON_OMIT_EMPTY),
-	JSON_I64(struct mon_exit, finished_at, "finished_at", JSON_OMIT_EMPTY),
+	JSON_I64S(struct mon_exit, finished_at, "finished_at", JSON_OMIT_EMPTY),
 };
 const struct json_table mon_exit_json = JSON_TABLE("exit", struct mon_exit, exit_fields);
 
