@@ -93,6 +93,15 @@ struct crl_image { /* the image config blob; its digest is the image id */
 extern const struct json_table crl_platform_json, crl_descriptor_json, crl_manifest_json,
 	crl_index_json, crl_healthcheck_json, crl_image_config_json, crl_image_json;
 
+/*
+ * Text to struct with the checks that go beyond types: digests, sizes, layer
+ * count, no document that can be read as two kinds (image/spec_parse.c). Free
+ * with json_free().
+ */
+int crl_manifest_parse(const char *text, size_t len, struct crl_manifest *ret, struct crl_err *err);
+int crl_index_parse(const char *text, size_t len, struct crl_index *ret, struct crl_err *err);
+int crl_image_parse(const char *text, size_t len, struct crl_image *ret, struct crl_err *err);
+
 #define CRL_MT_OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
 #define CRL_MT_OCI_INDEX "application/vnd.oci.image.index.v1+json"
 #define CRL_MT_OCI_CONFIG "application/vnd.oci.image.config.v1+json"
@@ -126,6 +135,13 @@ int crl_store_remove_blob(struct crl_store *s, const char *digest, struct crl_er
 /* Unpacked layer by diffID. Path "ROOT/layers/HEX/fs", caller frees. */
 bool crl_store_has_layer(struct crl_store *s, const char *diff_id);
 char *crl_store_layer_path(struct crl_store *s, const char *diff_id);
+/*
+ * Paths of the layers for the overlay, top first; `diff_ids` is an image's
+ * rootfs.diff_ids (bottom first). Stops at a layer whose root is opaque, since
+ * the kernel ignores that mark on a root. An image without layers
+ * gets one empty folder, since an overlay needs a lower layer. A missing or damaged layer: CRL_NOT_FOUND, CRL_IO. Caller frees the vector.
+ */
+int crl_store_lowers(struct crl_store *s, char *const *diff_ids, char ***ret, struct crl_err *err);
 /* Bytes of the layer's content as counted when it was unpacked. */
 int crl_store_layer_size(struct crl_store *s, const char *diff_id, int64_t *ret, struct crl_err *err);
 int crl_store_remove_layer(struct crl_store *s, const char *diff_id, struct crl_err *err);
