@@ -48,3 +48,7 @@ need_packages() {
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 		-o DPkg::Lock::Timeout=300 $missing >/dev/null
 }
+packages_fuzz="clang"
+packages_lint="clang-format shellcheck cppcheck"
+# Real peers, for comparisons and interoperability; missing ones are skipped by name.
+packages_peers="crun runc skopeo umoci podman docker.io"
