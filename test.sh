@@ -25,9 +25,8 @@ if ! only_unit; then
 	# shellcheck disable=SC2086
 	need_packages $packages_test || exit 1
 	has bench && need_packages $packages_bench
-	for p in $packages_peers; do
-		{ has bench || has system || has e2e; } && need_packages "$p"
-	done
+	{ has bench || has system || has e2e; } && need_packages $packages_peers
+	[ "${levels[*]}" = bench ] && need_packages $packages_bench_full
 	has fuzz && need_packages $packages_fuzz
 	has lint && need_packages $packages_lint
 fi

@@ -81,7 +81,7 @@ count_script() {
 	status=$?
 	counts=$(tail -n 1 "$out" | grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$')
 	if [ -n "$counts" ]; then
-		cat "$out"
+		head -n -1 "$out"
 		# shellcheck disable=SC2086
 		set -- $counts
 		passed=$((passed + $1)) failed=$((failed + $3)) skipped=$((skipped + $5))

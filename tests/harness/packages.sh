@@ -50,5 +50,7 @@ need_packages() {
 }
 packages_fuzz="clang"
 packages_lint="clang-format shellcheck cppcheck"
-# Real peers, for comparisons and interoperability; missing ones are skipped by name.
-packages_peers="crun runc skopeo umoci podman docker.io"
+# Peers without daemons, for comparisons and interoperability.
+packages_peers="crun runc skopeo umoci"
+# Peers that change the host (docker.io starts a service): only for the full bench.
+packages_bench_full="podman docker.io"

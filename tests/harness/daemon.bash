@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# A daemon for a .bats file: private roots and socket, a busybox image, and a
+# leak check at the end. Load with `load ../harness/daemon`, then
+#
+#	setup_file() { daemon_setup; }       # start, load busybox
+#	teardown_file() { daemon_teardown; } # stop, remove, compare with before
+#
+# Exports: CRL (work folder), CRUN_LITE_HOST, DOCKER_HOST, DATA_ROOT, EXEC_ROOT,
+# DAEMON_PID; PATH holds the programs of the build under test.
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+: "${CRUN_LITE_BUILD:=$TOP/build}"
+export CRUN_LITE_BUILD TOP
+export CRUN_LITE_LIBEXEC=${CRUN_LITE_LIBEXEC:-$CRUN_LITE_BUILD/src/worker:$CRUN_LITE_BUILD/src/monitor}
+PATH=$CRUN_LITE_BUILD/src/cli:$CRUN_LITE_BUILD/src/daemon:$CRUN_LITE_BUILD/runtime:$PATH
+. "$TOP/tests/harness/leaks.sh"
+
+# daemon_start: (re)starts the daemon on the roots of this file; fails when it does not answer.
+daemon_start() {
+	crun-lited --data-root "$DATA_ROOT" --exec-root "$EXEC_ROOT" -H "$CRUN_LITE_HOST" \
+		--pidfile "$CRL/daemon.pid" "$@" >>"$CRL/daemon.log" 2>&1 3>&- &
+	export DAEMON_PID=$!
+	echo $DAEMON_PID >"$CRL/daemon-pid"
+	local i
+	for i in $(seq 200); do
+		curl -fsS --unix-socket "$CRL/s" http://d/_ping >/dev/null 2>&1 && return 0
+		kill -0 $DAEMON_PID 2>/dev/null || break
+		sleep 0.05
+	done
+	cat "$CRL/daemon.log" >&2
+	return 1
+}
+
+# daemon_pid: of the running daemon, also from another bats process.
+daemon_pid() { cat "$CRL/daemon-pid"; }
+
+# daemon_stop [SIGNAL]: ends it and waits until it is gone.
+daemon_stop() {
+	local pid
+	pid=$(daemon_pid)
+	kill "-${1:-TERM}" "$pid" 2>/dev/null
+	for _ in $(seq 200); do
+		kill -0 "$pid" 2>/dev/null || return 0
+		# A killed child of ours stays a zombie until it is reaped.
+		[ "$(awk '/^State/{print $2}' "/proc/$pid/status" 2>/dev/null)" = Z ] && return 0
+		sleep 0.05
+	done
+	return 1
+}
+
+# busybox_archive: path of the fixture, made once per build folder.
+busybox_archive() {
+	local out=$CRUN_LITE_BUILD/busybox.tar
+	[ -s "$out" ] || { "$TOP/rootfs-fixtures/busybox.sh" "$out.$$" >/dev/null && mv "$out.$$" "$out"; }
+	echo "$out"
+}
+
+daemon_setup() {
+	# /data: the ext4 disk of the test machine; the fs below /tmp there is no place for an overlay.
+	local base=${TMPDIR:-/tmp}
+	[ -d /data ] && [ "$(stat -f -c %T /data)" = ext2/ext3 ] && [ "$(hostname)" = crun-lite-vm ] && base=/data
+	export CRL DATA_ROOT EXEC_ROOT CRUN_LITE_HOST DOCKER_HOST
+	CRL=$(mktemp -d "$base/crl.XXXXXX")
+	DATA_ROOT=$CRL/data EXEC_ROOT=$CRL/run
+	CRUN_LITE_HOST=unix://$CRL/s
+	DOCKER_HOST=$CRUN_LITE_HOST
+	leak_snapshot "$CRL" >"$CRL.before"
+	daemon_start "$@" || return 1
+	crun-lite load -q -i "$(busybox_archive)" >/dev/null
+}
+
+daemon_teardown() {
+	[ -n "${CRL:-}" ] || return 0
+	local ids status=0
+	ids=$(crun-lite ps -aq 2>/dev/null)
+	# shellcheck disable=SC2086
+	[ -z "$ids" ] || crun-lite rm -f $ids >/dev/null 2>&1
+	daemon_stop || status=1
+	leak_snapshot "$CRL" >"$CRL.after"
+	leak_compare "$CRL.before" "$CRL.after" >&3 2>&1 || status=1
+	[ $status -eq 0 ] || tail -n 20 "$CRL/daemon.log" >&3
+	rm -rf "$CRL" "$CRL.before" "$CRL.after" || status=1
+	return $status
+}
+
+# wait_until SECONDS COMMAND...: polls until the command succeeds.
+wait_until() {
+	local end=$(($(date +%s) + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$(date +%s)" -lt $end ] || return 1
+		sleep 0.05
+	done
+}
