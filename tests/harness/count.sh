@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Runs suites and counts their results from TAP. Sourced by test.sh.
 

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What a daemon may leave behind on a host, listed so that two lists can be
 # compared. Sourced by demo.sh and the suites.

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Which packages of the distribution each task needs, and a function that
 # installs what is missing. Sourced by demo.sh, test.sh and tests/vm/run.sh.

@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Every fuzz target for a short time (FUZZ_SECONDS, default 10) from its corpus.
+# What a run finds stays in build-fuzz/found/; a new crash goes into the corpus,
+# where the unit tests replay it for good.
+cd "$(dirname "$0")/../.." || exit 1
+if ! command -v clang >/dev/null || ! echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return !d + !n; }' |
+	clang -x c -fsanitize=fuzzer - -o /dev/null 2>/dev/null; then
+	echo "skip fuzz: clang with libFuzzer is not installed"
+	echo "0 passed, 0 failed, 1 skipped"
+	exit 0
+fi
+[ -f build-fuzz/build.ninja ] ||
+	CC=clang meson setup build-fuzz -Dfuzzers=true -Db_sanitize=address,undefined -Db_lundef=false >build-fuzz.log 2>&1 ||
+	{ cat build-fuzz.log; exit 1; }
+rm -f build-fuzz.log
+ninja -C build-fuzz --quiet || exit 1
+passed=0 failed=0
+mkdir -p build-fuzz/found
+for target in build-fuzz/tests/fuzz/fuzz-*; do
+	{ [ -x "$target" ] && [ -f "$target" ]; } || continue
+	name=${target##*/fuzz-}
+	corpus=tests/fuzz/corpus/${name//-/_}
+	[ -d "$corpus" ] || corpus=tests/fuzz/corpus/$name
+	scratch=build-fuzz/corpus/$name
+	mkdir -p "$scratch"
+	# shellcheck disable=SC2046
+	if "$target" -max_total_time="${FUZZ_SECONDS:-10}" -rss_limit_mb=2048 -timeout=10 -artifact_prefix=build-fuzz/found/$name- \
+		-print_final_stats=1 "$scratch" $([ -d "$corpus" ] && echo "$corpus") >"$scratch.log" 2>&1; then
+		passed=$((passed + 1))
+		printf '%-28s %s runs\n' "$name" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$scratch.log")"
+	else
+		failed=$((failed + 1))
+		tail -n 40 "$scratch.log"
+	fi
+done
+echo "$passed passed, $failed failed, 0 skipped"
+[ $failed -eq 0 ] && [ $passed -gt 0 ]
