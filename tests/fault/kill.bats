@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# kill -9 of each program while containers run: what was promised stays true.
+load ../harness/daemon
+setup_file() { daemon_setup; }
+teardown_file() { daemon_teardown; }
+teardown() {
+	kill -0 "$(daemon_pid)" 2>/dev/null || daemon_start
+	for c in $(crun-lite ps -aq); do crun-lite rm -f "$c" >/dev/null; done
+}
+
+monitor_of() { pgrep -f -- "crun-lite-monitor.*$(crun-lite inspect -f '{{.Id}}' "$1")" | head -n 1; }
+
+@test "daemon killed while a container logs: it goes on, no line is lost, its status is right" {
+	crun-lite run -d --name c busybox sh -c 'i=0; while [ $i -lt 300 ]; do echo line $i; i=$((i+1)); usleep 10000; done; exit 42'
+	local pid
+	pid=$(crun-lite inspect -f '{{.State.Pid}}' c)
+	sleep 0.5
+	daemon_stop KILL
+	sleep 0.5
+	kill -0 "$pid"
+	daemon_start
+	crun-lite ps | grep -q 'Up'
+	[ "$(crun-lite inspect -f '{{.State.Pid}}' c)" = "$pid" ]
+	run crun-lite wait c
+	[ "$output" = 42 ]
+	crun-lite logs c >"$CRL/log"
+	for i in $(seq 0 299); do echo "line $i"; done | diff - "$CRL/log"
+}
+
+@test "daemon killed, the container ends meanwhile: the exit status is kept" {
+	crun-lite run -d --name c busybox sh -c 'sleep 1; echo last; exit 7'
+	daemon_stop KILL
+	sleep 2
+	daemon_start
+	[ "$(crun-lite inspect -f '{{.State.Status}} {{.State.ExitCode}}' c)" = "exited 7" ]
+	[ "$(crun-lite logs c)" = last ]
+	run crun-lite wait c
+	[ "$output" = 7 ]
+}
+
+@test "daemon killed: stop, exec and logs -f work after the restart" {
+	crun-lite run -d --name c busybox sh -c 'trap "exit 5" TERM; while :; do echo tick; sleep 0.2; done'
+	daemon_stop KILL
+	daemon_start
+	[ "$(crun-lite exec c echo in)" = in ]
+	timeout 3 crun-lite logs -f --tail 1 c | head -n 3 | grep -c tick
+	crun-lite stop -t 5 c
+	[ "$(crun-lite inspect -f '{{.State.ExitCode}}' c)" = 5 ]
+}
+
+@test "daemon killed: a --rm container that ended meanwhile is removed, its published port is free" {
+	crun-lite run -d --rm --name c -p 127.0.0.1:18911:80 busybox sh -c 'sleep 1'
+	daemon_stop KILL
+	sleep 2
+	daemon_start
+	wait_until 5 sh -c '! crun-lite inspect c'
+	crun-lite run --rm -p 127.0.0.1:18911:80 busybox true
+}
+
+@test "daemon killed: a published port goes on serving and still does after the restart" {
+	crun-lite run -d --name c -p 127.0.0.1:18912:80 busybox sh -c 'mkdir /w; echo page >/w/index.html; httpd -f -p 80 -h /w'
+	wait_until 5 curl -fsS http://127.0.0.1:18912/
+	daemon_stop KILL
+	[ "$(curl -fsS http://127.0.0.1:18912/)" = page ]
+	daemon_start
+	[ "$(curl -fsS http://127.0.0.1:18912/)" = page ]
+	crun-lite rm -f c
+	! curl -fsS --max-time 1 http://127.0.0.1:18912/
+}
+
+@test "monitor killed: reported dead within a second, resources freed, the reason is said" {
+	crun-lite run -d --name c busybox sleep 600
+	local pid
+	pid=$(crun-lite inspect -f '{{.State.Pid}}' c)
+	kill -9 "$(monitor_of c)"
+	wait_until 1 sh -c '[ "$(crun-lite inspect -f "{{.State.Running}}" c)" = false ]'
+	! kill -0 "$pid" 2>/dev/null
+	[ "$(crun-lite inspect -f '{{.State.ExitCode}}' c)" = 137 ]
+	[[ $(crun-lite inspect -f '{{.State.Error}}' c) == *monitor* ]]
+	grep -q monitor "$CRL/daemon.log"
+	crun-lite start c
+	[ "$(crun-lite inspect -f '{{.State.Running}}' c)" = true ]
+}
+
+@test "monitor and daemon killed: no ghost, rm works, the end is not 0" {
+	crun-lite run -d --name c busybox sleep 600
+	local pid monitor
+	pid=$(crun-lite inspect -f '{{.State.Pid}}' c)
+	monitor=$(monitor_of c)
+	daemon_stop KILL
+	kill -9 "$monitor"
+	sleep 0.3
+	daemon_start
+	! kill -0 "$pid" 2>/dev/null
+	[ "$(crun-lite inspect -f '{{.State.Running}}' c)" = false ]
+	[ "$(crun-lite inspect -f '{{.State.ExitCode}}' c)" -ne 0 ]
+	crun-lite rm c
+}
+
+@test "init killed from outside: 137" {
+	crun-lite run -d --name c busybox sleep 600
+	kill -9 "$(crun-lite inspect -f '{{.State.Pid}}' c)"
+	[ "$(crun-lite wait c)" = 137 ]
+}
+
+@test "monitor stopped: ps, inspect and other containers are not disturbed; rm -f works" {
+	crun-lite run -d --name c busybox sleep 600
+	local monitor
+	monitor=$(monitor_of c)
+	kill -STOP "$monitor"
+	timeout 2 crun-lite ps >/dev/null
+	timeout 2 crun-lite inspect c >/dev/null
+	timeout 5 crun-lite run --rm busybox true
+	timeout 15 crun-lite rm -f c
+	! crun-lite inspect c
+}
+
+@test "damaged database: the daemon starts and knows its containers and images" {
+	crun-lite create --name kept busybox true
+	daemon_stop
+	for f in "$DATA_ROOT"/state.db*; do head -c 8192 /dev/urandom >"$f"; done
+	daemon_start
+	crun-lite inspect kept >/dev/null
+	crun-lite images -q | grep .
+	crun-lite start -a kept
+}
+
+@test "a damaged container record is shown or set aside; the daemon starts and others are intact" {
+	crun-lite create --name good busybox true
+	crun-lite create --name bad busybox true
+	local id
+	id=$(crun-lite inspect -f '{{.Id}}' bad)
+	daemon_stop
+	echo garbage >"$DATA_ROOT/containers/$id/record.json"
+	rm -f "$DATA_ROOT"/state.db*
+	daemon_start
+	crun-lite inspect good >/dev/null
+	crun-lite run --rm busybox true
+	grep -q "$id" "$CRL/daemon.log"
+}
