@@ -192,4 +192,10 @@ const char *json_get_str(const cJSON *obj, const char *key); /* NULL when absent
 bool json_get_i64(const cJSON *obj, const char *key, int64_t *ret);
 bool json_get_bool(const cJSON *obj, const char *key); /* absent = false */
 
+/*
+ * Appends `s` as a quoted, escaped JSON string (NULL as ""). For hot paths that print JSON
+ * without a tree. Bytes that are no UTF-8 are replaced by U+FFFD.
+ */
+void json_buf_str(struct buf *b, const char *s);
+
 #endif

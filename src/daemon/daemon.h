@@ -14,6 +14,8 @@
 
 #define API_VERSION_MAX 151
 #define API_VERSION_MIN 124
+/* The Docker Engine release whose API (1.51) this is; shown as ServerVersion to clients that compare. */
+#define ENGINE_VERSION "28.5.2"
 
 struct db;
 struct http_server;
@@ -60,6 +62,17 @@ struct daemon {
 	struct containers *containers;
 	int monitor_exe_fd;       /* sealed copy of crun-lite-monitor */
 	int64_t started_at;
+	int data_lock, exec_lock, pidfile_fd; /* flock(2)s that keep a second daemon away */
 };
+
+/*
+ * Takes the locks, opens the store and the database, starts every part and
+ * listens. On failure everything is undone.
+ */
+int daemon_start(struct daemon *d, struct crl_err *err);
+/* Containers go on running. */
+void daemon_stop(struct daemon *d);
+/* Path of one of our programs ("crun-lite-worker") by config.libexec_dir (folders joined by ':'). Caller frees. */
+int daemon_program(const struct daemon *d, const char *name, char **ret, struct crl_err *err);
 
 #endif

@@ -19,6 +19,7 @@
 
 struct daemon;
 struct http_req;
+struct http_server;
 
 /* --- the request --- */
 struct daemon *http_daemon(struct http_req *r);
@@ -77,10 +78,10 @@ void http_stream_on_drain(struct http_req *r, void (*cb)(struct http_req *r, voi
 void http_stream_end(struct http_req *r); /* flushes, then ends the body; r is dead for the caller */
 
 /*
- * Hijack: answers 101 UPGRADED (with the client's Upgrade header) and calls
- * `done` with a descriptor of the client's socket (non-blocking; now owned by
- * the callee) and the bytes that came behind the request. Without an Upgrade
- * header: 200, and `done` gets one end of a socketpair that is relayed.
+ * Hijack: answers 101 UPGRADED, or 200 when the client sent no Upgrade header,
+ * and calls `done` with the client's socket itself (non-blocking; now owned by
+ * the callee, HTTP has no copy of it) and the bytes that came behind the
+ * request. When the client is gone before that: on_close instead of `done`.
  */
 void http_hijack(struct http_req *r, const char *content_type,
 		 void (*done)(struct http_req *r, int fd, const void *early, size_t early_len,
@@ -94,6 +95,18 @@ void http_hijack(struct http_req *r, const char *content_type,
  */
 void http_body_to_fd(struct http_req *r, int fd /* taken */,
 		     void (*done)(struct http_req *r, bool ok, void *data));
+
+/* --- the server (main.c) --- */
+/* The server without a socket yet; its requests come from d->event. */
+int http_server_new(struct daemon *d, struct http_server **ret, struct crl_err *err);
+/*
+ * Listens on one of d->config.hosts: "unix:///path" (mode 0660, group d->config.group; the socket
+ * of a dead daemon is replaced, that of a living one is CRL_CONFLICT) or "fd://", "fd://N",
+ * "fd://NAME" (sd_listen_fds(3)).
+ */
+int http_server_listen(struct http_server *s, const char *host, struct crl_err *err);
+/* Drops every connection, tells waiting handlers (on_close), removes the sockets it made. */
+void http_server_free(struct http_server *s);
 
 /* --- routes --- */
 enum http_route_flag {

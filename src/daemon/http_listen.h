@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Listening sockets: made here, or inherited from the service manager. */
+#ifndef DAEMON_HTTP_LISTEN_H
+#define DAEMON_HTTP_LISTEN_H
+
+#include <crun-lite/err.h>
+
+/*
+ * "unix://PATH": one socket, *ret_path its file (removed at the end). "fd://", "fd://N",
+ * "fd://NAME": those that systemd passed, *ret_path is NULL. `group` may be NULL. The caller
+ * closes the descriptors and frees both. The descriptors are non-blocking.
+ */
+int http_listen_open(const char *host, const char *group, int **ret_fds, size_t *ret_n,
+		     char **ret_path, struct crl_err *err);
+bool http_listen_is_unix(int fd);
+
+#endif

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * crun-lited: options, signals, and the loop. SIGTERM and SIGINT end the
+ * daemon and leave the containers running; SIGHUP reads the log level and
+ * labels from the configuration file again. See sd-event(3), sd_notify(3).
+ */
+#include "config.h"
+#include "daemon.h"
+#include "events.h"
+#include "http.h"
+
+#include <base/fd.h>
+#include <base/ident.h>
+#include <base/log.h>
+#include <config.h>
+#include <malloc.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
+static void apply_log(const struct daemon_config *c)
+{
+	enum log_level level = LOG_LEVEL_INFO;
+
+	(void)log_level_parse(c->debug ? "debug" : c->log_level, &level);
+	log_set_level(level);
+	log_set_json(str_eq(c->log_format, "json"));
+}
+
+static void print_routes(void)
+{
+	for (size_t i = 0; i < http_n_routes; i++)
+		printf("%-6s %-36s %d.%d  %s\n", http_routes[i].method, http_routes[i].pattern,
+		       http_routes[i].min_version / 100, http_routes[i].min_version % 100,
+		       http_routes[i].summary);
+}
+
+struct program {
+	struct daemon daemon;
+	struct config_cli cli;
+};
+
+static int on_end(sd_event_source *source, const struct signalfd_siginfo *si, void *data)
+{
+	log_info("ending", "signal", log_i64(si->ssi_signo), NULL);
+	return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si, void *data)
+{
+	struct program *p = data;
+	struct daemon_config fresh = {0};
+	struct crl_err err = CRL_ERR_INIT;
+
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+		   (unsigned long long)(time_boot_ns() / 1000));
+	if (config_load(&p->cli, &fresh, &err) < 0) {
+		log_error("reload: the old settings stay", "error", err.msg, NULL);
+	} else {
+		apply_log(&fresh);
+		p->daemon.config.debug = fresh.debug;
+		config_free(&fresh);
+		events_publish(&p->daemon, "daemon", "reload", p->daemon.id, NULL);
+		log_info("reloaded", NULL);
+	}
+	sd_notify(0, "READY=1");
+	return 0;
+}
+
+static int add_signals(struct program *p, struct crl_err *err)
+{
+	sd_event *event = p->daemon.event;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 ||
+	    sd_event_add_signal(event, NULL, SIGTERM, on_end, p) < 0 ||
+	    sd_event_add_signal(event, NULL, SIGINT, on_end, p) < 0 ||
+	    sd_event_add_signal(event, NULL, SIGHUP, on_reload, p) < 0)
+		return crl_fail(err, CRL_INTERNAL, "signal handlers");
+	return 0;
+}
+
+static void prepare_process(void)
+{
+	(void)umask(022);
+	(void)signal(SIGPIPE, SIG_IGN);
+	fd_raise_nofile();
+	/* One thread, small blocks: give memory back early instead of keeping it for a next peak.
+	 */
+	(void)mallopt(M_ARENA_MAX, 1);
+	(void)mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+	(void)mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+}
+
+static int serve(struct program *p, struct crl_err *err)
+{
+	int status;
+
+	if (daemon_start(&p->daemon, err) < 0)
+		return -1;
+	for (char **host = p->daemon.config.hosts; *host; host++)
+		log_info("listening", "on", *host, NULL);
+	sd_notify(0, "READY=1");
+	status = sd_event_loop(p->daemon.event);
+	sd_notify(0, "STOPPING=1");
+	daemon_stop(&p->daemon);
+	if (status < 0)
+		return crl_fail_sys(err, -status, "event loop");
+	return 0;
+}
+
+static int run_daemon(struct program *p, struct crl_err *err)
+{
+	if (config_load(&p->cli, &p->daemon.config, err) < 0)
+		return -1;
+	apply_log(&p->daemon.config);
+	if (geteuid() != 0)
+		return crl_fail(err, CRL_FORBIDDEN, "crun-lited must be started as root");
+	prepare_process();
+	if (sd_event_new(&p->daemon.event) < 0)
+		return crl_fail_oom(err);
+	if (add_signals(p, err) < 0)
+		return -1;
+	return serve(p, err);
+}
+
+static int act(struct program *p, struct crl_err *err)
+{
+	switch (p->cli.action) {
+	case CONFIG_HELP: config_print_help(stdout); return 0;
+	case CONFIG_VERSION: printf("crun-lited %s (API %s)\n", CRL_VERSION, "1.51"); return 0;
+	case CONFIG_ROUTES: print_routes(); return 0;
+	case CONFIG_FSM:
+	case CONFIG_RUN: return run_daemon(p, err);
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct program p = {0};
+	struct crl_err err = CRL_ERR_INIT;
+	int r = config_parse_args(argc, argv, &p.cli, &err);
+
+	if (r < 0)
+		fprintf(stderr, "crun-lited: %s\nSee crun-lited --help.\n", err.msg);
+	else if ((r = act(&p, &err)) < 0)
+		log_error("crun-lited ends", "error", err.msg, NULL);
+	config_free(&p.daemon.config);
+	config_cli_free(&p.cli);
+	sd_event_unref(p.daemon.event);
+	return r < 0 ? 1 : 0;
+}
