@@ -93,7 +93,7 @@ done
 # dockerd in a network namespace of its own, so that it can have its bridge and rules.
 if command -v dockerd >/dev/null && ip netns add $netns && ip -n $netns link set lo up; then
 	mkdir -p "$work/docker"
-	ip netns exec $netns dockerd --data-root "$work/docker/data" --exec-root "$work/docker/run" \
+	nsenter --net=/run/netns/$netns dockerd --data-root "$work/docker/data" --exec-root "$work/docker/run" \
 		-H "unix://$work/docker/s" --pidfile "$work/docker/pid" >"$work/docker/log" 2>&1 &
 	docker_pid=$!
 	docker_cli=$(command -v /usr/bin/docker || command -v docker)
