@@ -139,6 +139,8 @@ int dockerfile_take_flags(const char **text, char escape, struct dockerfile_insn
 			  struct crl_err *err);
 /* 1 = JSON array of strings, 0 = not JSON (shell form), -1 = array with something else. */
 int dockerfile_json_words(const char *text, char ***ret, struct crl_err *err);
+/* Whether a word is "<<NAME". */
+bool dockerfile_is_heredoc(const char *word);
 /* Fills args, exec_form from rest by the instruction's own grammar. */
 int dockerfile_parse_args(struct dockerfile_insn *in, char escape, struct crl_err *err);
 /* Heredoc words of a line, bodies not read yet. */

@@ -222,6 +222,15 @@ static void heredoc_marker(const char *word, const char **ret_word, bool *ret_ch
 		*ret_word = word;
 }
 
+bool dockerfile_is_heredoc(const char *word)
+{
+	const char *marker;
+	bool chomp;
+
+	heredoc_marker(word, &marker, &chomp);
+	return marker;
+}
+
 int dockerfile_find_heredocs(struct dockerfile_insn *in, char escape, struct crl_err *err)
 {
 	_cleanup_strv_ char **words = NULL, **json = NULL;
