@@ -219,7 +219,8 @@ static int receive_mount(int sock, int *ret_fd, struct crl_err *err)
 	if (fd_recv_msg(sock, &result, sizeof(result), &len, &fd, 1, &nfds, err) < 0)
 		return -1;
 	if (len == sizeof(result) && result.code != CRL_OK) {
-		*err = result;
+		if (err)
+			*err = result;
 		return crl_context(err, "overlay");
 	}
 	if (len != sizeof(result) || nfds != 1)

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * crun-lite-worker VERB: one image job, started by the daemon, which sees its
+ * progress and its end over descriptor 3. Owns the order: arguments, store,
+ * cage, work, answer. What it reads was written by strangers; whatever
+ * happens to it, the daemon lives on.
+ */
+#include "control.h"
+#include "verbs.h"
+
+#include <base/fd.h>
+#include <base/log.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include "config.h"
+
+#define ARGS_MAX (4U * 1024 * 1024)
+
+static const struct worker_verb verbs[] = {
+	{"load", WORKER_UNPACKS, load_run},
+};
+
+static const struct worker_verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		if (str_eq(verbs[i].name, name))
+			return &verbs[i];
+	return NULL;
+}
+
+static int read_args(cJSON **ret, struct crl_err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	if (lseek(CONTROL_ARGS_FD, 0, SEEK_SET) < 0 ||
+	    fd_read_all(CONTROL_ARGS_FD, ARGS_MAX, &text, &len, err) < 0)
+		return crl_fail(
+			err, CRL_INVALID,
+			"no arguments on descriptor 4: this program is started by crun-lited");
+	close(CONTROL_ARGS_FD);
+	return json_parse(text, len, ARGS_MAX, ret, err);
+}
+
+static int set_up(struct worker *w, const cJSON *args, struct crl_err *err)
+{
+	const char *root = json_get_str(args, "root"), *level = json_get_str(args, "log");
+	enum log_level l;
+
+	if (level && log_level_parse(level, &l))
+		log_set_level(l);
+	if (!root)
+		return crl_fail(err, CRL_INVALID, "arguments without \"root\"");
+	w->args = args;
+	return crl_store_open(root, &w->store, err);
+}
+
+static int work(const struct worker_verb *verb, struct crl_err *err)
+{
+	_cleanup_cjson_ cJSON *args = NULL, *result = NULL;
+	_cleanup_store_ struct crl_store *store = NULL;
+	struct worker w = {0};
+
+	if (read_args(&args, err) < 0)
+		return -1;
+	int r = set_up(&w, args, err);
+	store = w.store;
+	if (r < 0 || verb->run(&w, &result, err) < 0)
+		return -1;
+	return control_result(take_ptr(result), err);
+}
+
+int main(int argc, char **argv)
+{
+	const struct worker_verb *verb = argc == 2 ? find_verb(argv[1]) : NULL;
+	struct crl_err err = CRL_ERR_INIT;
+
+	if (argc == 2 && str_eq(argv[1], "--version")) {
+		puts("crun-lite-worker " CRL_VERSION);
+		return 0;
+	}
+	if (!verb) {
+		fprintf(stderr, "crun-lite-worker: unknown verb; it is started by crun-lited\n");
+		return 125;
+	}
+	/* Without the daemon nobody would take the result. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGPIPE, SIG_IGN);
+	umask(022);
+	if (work(verb, &err) < 0) {
+		control_error(&err);
+		return 1;
+	}
+	return 0;
+}

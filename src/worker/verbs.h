@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of the worker's verbs; main.c runs one of them per process. */
+#ifndef WORKER_VERBS_H
+#define WORKER_VERBS_H
+
+#include <base/json.h>
+#include <crun-lite/image.h>
+
+struct worker {
+	const cJSON *args;       /* what the daemon said; see src/daemon/jobs.h */
+	struct crl_store *store; /* args.root */
+};
+
+/* How far a verb is locked in before it reads its first byte (src/worker/confine.h). */
+enum worker_cage {
+	WORKER_UNPACKS, /* writes files below the store only; no network, no programs */
+	WORKER_READS,   /* reads the store only */
+	WORKER_BUILDS,  /* runs containers: it confines what it starts */
+};
+
+struct worker_verb {
+	const char *name;
+	enum worker_cage cage;
+	/* *ret_result goes to the daemon at success. */
+	int (*run)(struct worker *w, cJSON **ret_result, struct crl_err *err);
+};
+
+int load_run(struct worker *w, cJSON **ret_result, struct crl_err *err);
+
+#endif
