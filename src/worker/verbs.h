@@ -26,5 +26,6 @@ struct worker_verb {
 };
 
 int load_run(struct worker *w, cJSON **ret_result, struct crl_err *err);
+int build_run(struct worker *w, cJSON **ret_result, struct crl_err *err);
 
 #endif
