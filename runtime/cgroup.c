@@ -126,7 +126,7 @@ static void delegate_controllers(const char *dir)
 		enable_controllers(dir, offered);
 }
 
-static int make_with_parents(const char *path, struct crl_err *err)
+static int make_once(const char *path, struct crl_err *err)
 {
 	const char *root = crl_cgroup_root();
 	_cleanup_free_ char *copy = strdup(path);
@@ -149,6 +149,20 @@ static int make_with_parents(const char *path, struct crl_err *err)
 	}
 }
 
+/* Another container's end may remove the common parent between our two steps: then once more. */
+static int make_with_parents(const char *path, struct crl_err *err)
+{
+	struct crl_err e = CRL_ERR_INIT;
+	for (int tries = 0; tries < 100; tries++) {
+		if (make_once(path, &e) == 0)
+			return 0;
+		if (e.sys != ENOENT)
+			break;
+	}
+	*err = e;
+	return -1;
+}
+
 /* A cgroup somebody uses would mix two containers' limits and kills; a frozen one would hang us. */
 static int refuse_used(const char *path, struct crl_err *err)
 {
@@ -164,7 +178,8 @@ int cgroup_create(const char *path, int *ret_fd, struct crl_err *err)
 {
 	if (make_with_parents(path, err) < 0 || refuse_used(path, err) < 0)
 		return -1;
-	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	/* Not O_PATH: clone3 and bpf want a readable one on older kernels. */
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return crl_fail_sys(err, errno, "open cgroup %s", path);
 	*ret_fd = fd;
@@ -251,6 +266,19 @@ int crl_cgroup_remove(const char *path, struct crl_err *err)
 				path);
 	/* Frozen processes do not die before they are thawed on kernels without cgroup.kill. */
 	return remove_dir(AT_FDCWD, path, time_boot_ns() + REMOVE_TIMEOUT_NS, err);
+}
+
+void cgroup_remove_with_parent(const char *path)
+{
+	if (crl_cgroup_remove(path, NULL) < 0)
+		return;
+	_cleanup_free_ char *parent = strdup(path);
+	char *slash = parent ? strrchr(parent, '/') : NULL;
+	if (!slash)
+		return;
+	*slash = '\0';
+	if (below_root(parent))
+		rmdir(parent);
 }
 
 int crl_cgroup_freeze(const char *path, bool freeze, struct crl_err *err)

@@ -14,9 +14,12 @@ int cgroup_path_for(const char *cgroups_path, const char *id, char **ret, struct
 
 /*
  * Makes the folder with its parents and hands the controllers down to it. An
- * existing one must be empty of processes and not frozen. ret_fd: O_PATH.
+ * existing one must be empty of processes and not frozen.
  */
 int cgroup_create(const char *path, int *ret_fd, struct crl_err *err);
+
+/* crl_cgroup_remove(), then the parent when nothing else is in it. Errors have nobody to go to. */
+void cgroup_remove_with_parent(const char *path);
 
 /* Whether a file exists in the cgroup, i.e. its controller was handed down. */
 bool cgroup_has_file(const char *path, const char *file);

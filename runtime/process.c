@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * See process.h. What stands here runs in the container's namespaces, in the
+ * order of the tables in init.c and exec.c. See credentials(7), setrlimit(2).
+ */
+#include "process.h"
+#include "procfs.h"
+#include "sys.h"
+#include "user.h"
+#include <base/path.h>
+#include <errno.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <linux/keyctl.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <termios.h>
+
+void payload_init(struct payload *p)
+{
+	*p = (struct payload){
+		.stdio = {-1, -1, -1},
+		.root_fd = -1,
+		.proc_fd = -1,
+		.devpts_fd = -1,
+		.pty_master = -1,
+		.pty_slave = -1,
+	};
+}
+
+int process_isolate(bool no_new_keyring, int preserve_fds, const char *id, struct crl_err *err)
+{
+	/* Nobody may ptrace us or open our /proc files while host descriptors are open
+	 * (CVE-2016-9962). */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return crl_fail_sys(err, errno, "PR_SET_DUMPABLE");
+	/* What our caller left open without O_CLOEXEC ends here as well (CVE-2024-21626). */
+	if (close_range(3 + (unsigned)preserve_fds, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		return crl_fail_sys(err, errno, "close_range");
+	/* CLONE_CLEAR_SIGHAND leaves ignored signals ignored; the payload starts with defaults. */
+	for (int s = 1; s < 65; s++)
+		if (s != SIGKILL && s != SIGSTOP)
+			signal(s, SIG_DFL);
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	umask(0);
+	/* A session without a controlling terminal: the caller's cannot be written to (TIOCSTI). */
+	if (setsid() < 0 && errno != EPERM)
+		return crl_fail_sys(err, errno, "setsid");
+	/* Keyrings are not namespaced: without an own one the host's keys are in reach. */
+	if (!no_new_keyring && syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, id, 0, 0, 0) < 0 &&
+	    errno != ENOSYS && errno != EPERM)
+		return crl_fail_sys(err, errno, "new session keyring");
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int resource;
+} rlimit_names[] = {
+	{"RLIMIT_AS", RLIMIT_AS},
+	{"RLIMIT_CORE", RLIMIT_CORE},
+	{"RLIMIT_CPU", RLIMIT_CPU},
+	{"RLIMIT_DATA", RLIMIT_DATA},
+	{"RLIMIT_FSIZE", RLIMIT_FSIZE},
+	{"RLIMIT_LOCKS", RLIMIT_LOCKS},
+	{"RLIMIT_MEMLOCK", RLIMIT_MEMLOCK},
+	{"RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE},
+	{"RLIMIT_NICE", RLIMIT_NICE},
+	{"RLIMIT_NOFILE", RLIMIT_NOFILE},
+	{"RLIMIT_NPROC", RLIMIT_NPROC},
+	{"RLIMIT_RSS", RLIMIT_RSS},
+	{"RLIMIT_RTPRIO", RLIMIT_RTPRIO},
+	{"RLIMIT_RTTIME", RLIMIT_RTTIME},
+	{"RLIMIT_SIGPENDING", RLIMIT_SIGPENDING},
+	{"RLIMIT_STACK", RLIMIT_STACK},
+};
+
+static int set_rlimit(const struct oci_rlimit *want, struct crl_err *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rlimit_names); i++) {
+		if (!str_eq(want->type, rlimit_names[i].name))
+			continue;
+		struct rlimit r = {.rlim_cur = want->soft, .rlim_max = want->hard};
+		if (setrlimit((__rlimit_resource_t)rlimit_names[i].resource, &r) == 0)
+			return 0;
+		if (errno == EPERM)
+			return crl_fail(err, CRL_FORBIDDEN,
+					"%s: raising the hard limit needs CAP_SYS_RESOURCE",
+					want->type);
+		return crl_fail_sys(err, errno, "%s", want->type);
+	}
+	return crl_fail(err, CRL_INVALID, "unknown limit \"%s\"", want->type);
+}
+
+int process_limits(struct payload *p, struct crl_err *err)
+{
+	for (size_t i = 0; i < p->process->n_rlimits; i++)
+		if (set_rlimit(&p->process->rlimits[i], err) < 0)
+			return -1;
+	if (!p->process->oom_score_adj.set)
+		return 0;
+	char text[24];
+	snprintf(text, sizeof(text), "%lld", (long long)p->process->oom_score_adj.v);
+	struct crl_err e = CRL_ERR_INIT;
+	if (procfs_write(p->proc_fd, "self/oom_score_adj", text, &e) == 0)
+		return 0;
+	if (e.sys == EACCES || e.sys == EPERM)
+		return crl_fail(err, CRL_FORBIDDEN,
+				"oomScoreAdj %s: lowering it needs CAP_SYS_RESOURCE", text);
+	*err = e;
+	return -1;
+}
+
+/* Our descriptors may sit on 0..2 in the wrong order: first all out of the way, then into place. */
+static int place_stdio(const int want[3], int min_free, struct crl_err *err)
+{
+	int copy[3];
+	for (int i = 0; i < 3; i++) {
+		copy[i] = want[i] >= 0 && want[i] < 3 && want[i] != i
+				  ? fcntl(want[i], F_DUPFD_CLOEXEC, min_free)
+				  : want[i];
+		if (want[i] >= 0 && copy[i] < 0)
+			return crl_fail_sys(err, errno, "stdio");
+	}
+	for (int i = 0; i < 3; i++) {
+		int r;
+		if (copy[i] == i)
+			r = fcntl(i, F_SETFD, 0);
+		else
+			r = dup2(copy[i], i);
+		if (r < 0)
+			return crl_fail_sys(err, errno, "stdio");
+	}
+	return 0;
+}
+
+int process_stdio(struct payload *p, struct crl_err *err)
+{
+	if (p->pty_slave >= 0) {
+		/* Docker gives the terminal to the user, as login(1) would. */
+		if (fchown(p->pty_slave, p->who.uid, (gid_t)-1) < 0 && errno != EROFS &&
+		    errno != EPERM)
+			return crl_fail_sys(err, errno, "chown of the terminal");
+		if (ioctl(p->pty_slave, TIOCSCTTY, 0) < 0)
+			return crl_fail_sys(err, errno, "controlling terminal");
+		for (int i = 0; i < 3; i++)
+			p->stdio[i] = p->pty_slave;
+	}
+	_cleanup_close_ int null_fd = -1;
+	for (int i = 0; i < 3; i++) {
+		if (p->stdio[i] >= 0)
+			continue;
+		if (null_fd < 0 && (null_fd = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0)
+			return crl_fail_sys(err, errno, "/dev/null");
+		p->stdio[i] = null_fd;
+	}
+	return place_stdio(p->stdio, 3 + p->preserve_fds, err);
+}
+
+int process_make_cwd(struct payload *p, struct crl_err *err)
+{
+	_cleanup_close_ int fd = -1;
+	if (path_mkdir_in_root(p->root_fd, p->process->cwd, 0755, &fd, err) < 0)
+		return crl_context(err, "working directory");
+	return 0;
+}
+
+int process_cwd(struct payload *p, struct crl_err *err)
+{
+	_cleanup_close_ int fd = -1;
+	if (path_open_in_root(p->root_fd, p->process->cwd, O_PATH | O_DIRECTORY, 0, &fd, err) < 0)
+		return crl_context(err, "working directory");
+	if (fchdir(fd) < 0)
+		return crl_fail_sys(err, errno, "working directory %s", p->process->cwd);
+	/* A directory outside of the root has no name here: the kernel says "(unreachable)". */
+	char cwd[4096];
+	long n = syscall(SYS_getcwd, cwd, sizeof(cwd));
+	if (n < 0 || cwd[0] != '/')
+		return crl_fail(err, CRL_FORBIDDEN,
+				"working directory %s is outside of the container",
+				p->process->cwd);
+	return 0;
+}
+
+int process_environment(struct payload *p, struct crl_err *err)
+{
+	_cleanup_strv_ char **env =
+		p->process->env ? strv_copy(p->process->env) : calloc(1, sizeof(char *));
+	if (!env)
+		return crl_fail_oom(err);
+	if (str_empty(strv_env_get(env, "HOME"))) {
+		_cleanup_free_ char *home = path_printf("HOME=%s", p->who.home ? p->who.home : "/");
+		if (!home || strv_env_set(&env, home) < 0)
+			return crl_fail_oom(err);
+	}
+	p->env = take_ptr(env);
+	return 0;
+}
+
+int process_identity(struct payload *p, struct crl_err *err)
+{
+	const struct identity *who = &p->who;
+	if (setgroups(who->n_groups, who->groups) < 0)
+		return crl_fail_sys(err, errno, "setgroups");
+	if (setresgid(who->gid, who->gid, who->gid) < 0)
+		return crl_fail_sys(err, errno, "setresgid %u", who->gid);
+	/* Permitted capabilities stay until process_privileges() sets what is left of them. */
+	if (who->uid && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+		return crl_fail_sys(err, errno, "PR_SET_KEEPCAPS");
+	if (setresuid(who->uid, who->uid, who->uid) < 0)
+		return crl_fail_sys(err, errno, "setresuid %u", who->uid);
+	umask(p->process->user.umask.set ? (mode_t)(p->process->user.umask.v & 0777) : 0022);
+	return 0;
+}
+
+/* Refused, not skipped, where the kernel cannot: a label that is not set protects nobody. */
+static int set_label(struct payload *p, const char *path, const char *value, const char *what,
+		     struct crl_err *err)
+{
+	struct crl_err e = CRL_ERR_INIT;
+	if (procfs_write(p->proc_fd, path, value, &e) == 0)
+		return 0;
+	if (e.code == CRL_NOT_FOUND || e.sys == EINVAL)
+		return crl_fail(err, CRL_UNSUPPORTED,
+				"%s is asked for, but not enabled in this kernel", what);
+	*err = e;
+	return crl_context(err, "%s", what);
+}
+
+int process_labels(struct payload *p, struct crl_err *err)
+{
+	if (!str_empty(p->process->apparmor_profile)) {
+		_cleanup_free_ char *text = path_printf("exec %s", p->process->apparmor_profile);
+		if (!text)
+			return crl_fail_oom(err);
+		if (set_label(p, "self/attr/apparmor/exec", text, "an AppArmor profile", err) < 0)
+			return -1;
+	}
+	if (!str_empty(p->process->selinux_label))
+		return set_label(p, "self/attr/exec", p->process->selinux_label, "an SELinux label",
+				 err);
+	return 0;
+}
