@@ -22,6 +22,7 @@
 #define ARGS_MAX (4U * 1024 * 1024)
 
 static const struct worker_verb verbs[] = {
+	{"build", WORKER_BUILDS, build_run},
 	{"load", WORKER_UNPACKS, load_run},
 };
 
