@@ -63,6 +63,20 @@ static void reap(pid_t pid)
 		;
 }
 
+/*
+ * "/proc/self/fd/N" is looked up by the child after closefrom has taken its copy
+ * away; through our pid it names the same file in our table.
+ */
+static const char *path_in_child(const char *path, char buf[64])
+{
+	static const char self[] = "/proc/self/fd/";
+
+	if (!str_starts(path, self))
+		return path;
+	(void)snprintf(buf, 64, "/proc/%d/fd/%s", (int)getpid(), path + strlen(self));
+	return buf;
+}
+
 int proc_spawn(const struct proc_spawn *s, pid_t *ret_pid, int *ret_pidfd, struct crl_err *err)
 {
 	static char *const empty[] = {NULL};
@@ -75,7 +89,9 @@ int proc_spawn(const struct proc_spawn *s, pid_t *ret_pid, int *ret_pidfd, struc
 	if (r == 0)
 		r = set_attributes(&attr, s->new_session, err);
 	if (r == 0) {
-		int e = posix_spawn(&pid, s->path, &fa, &attr, s->argv, s->env ? s->env : empty);
+		char buf[64];
+		int e = posix_spawn(&pid, path_in_child(s->path, buf), &fa, &attr, s->argv,
+				    s->env ? s->env : empty);
 		if (e)
 			r = crl_fail_sys(err, e, "start %s", s->argv[0]);
 	}

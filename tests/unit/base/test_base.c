@@ -290,6 +290,22 @@ static void test_spawn(void **state)
 	assert_int_equal(proc_run(argv, env, true, 1000, &out, &status, &err), -1);
 }
 
+/* A sealed copy is run by its descriptor, though the child inherits none but those it was given. */
+static void test_spawn_sealed(void **state)
+{
+	int fd, status;
+	char path[40];
+	char *argv[] = {path, "-c", "echo sealed", NULL};
+	_cleanup_free_ char *out = NULL;
+	struct crl_err err = CRL_ERR_INIT;
+
+	assert_int_equal(fd_sealed_copy("/bin/sh", &fd, &err), 0);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	assert_int_equal(proc_run(argv, NULL, true, 1000, &out, &status, &err), 0);
+	assert_string_equal(out, "sealed\n");
+	close(fd);
+}
+
 static void test_idents(void **state)
 {
 	char id[ID_HEX + 1], hex[SHA256_HEX + 1];
@@ -312,6 +328,7 @@ int main(void)
 		cmocka_unit_test(test_path_clean),	cmocka_unit_test(test_times),
 		cmocka_unit_test(test_signals),		cmocka_unit_test(test_steps_roll_back),
 		cmocka_unit_test(test_messages_carry_fds), cmocka_unit_test(test_spawn),
+		cmocka_unit_test(test_spawn_sealed),
 		cmocka_unit_test(test_idents),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
