@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Forgets tracked UDP flows to a published port. Address translation is
+ * decided by a flow's first packet; a client that goes on sending from one
+ * port would talk to a container that is gone, or never reach a new one.
+ *
+ * See netlink(7); messages of linux/netfilter/nfnetlink_conntrack.h.
+ */
+#include "ports.h"
+
+#include <arpa/inet.h>
+#include <base/nlmsg.h>
+#include <base/str.h>
+#include <errno.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+/* Not in the header: the kernel's CTA_FILTER_FLAG(CTA_PROTO_NUM) and (CTA_PROTO_DST_PORT),
+ * since 5.8. */
+#define FILTER_PROTO_NUM (1U << 3)
+#define FILTER_PROTO_DST_PORT (1U << 5)
+
+static const struct nfgenmsg flows_ipv4 = {.nfgen_family = AF_INET};
+
+static const struct nlattr *flows_attr(const struct nlattr *nest, uint16_t type)
+{
+	const char *p = (const char *)(nest + 1), *end = (const char *)nest + nest->nla_len;
+
+	while (p + sizeof(struct nlattr) <= end) {
+		const struct nlattr *a = (const void *)p;
+		if (a->nla_len < sizeof(*a) || p + a->nla_len > end)
+			return NULL;
+		if ((a->nla_type & NLA_TYPE_MASK) == type)
+			return a;
+		p += NLA_ALIGN(a->nla_len);
+	}
+	return NULL;
+}
+
+/* The same for the attributes after a message's fixed part. */
+static const struct nlattr *flows_message_attr(const struct nlmsghdr *h, uint16_t type)
+{
+	const char *p = (const char *)NLMSG_DATA(h) + NLMSG_ALIGN(sizeof(struct nfgenmsg));
+	const char *end = (const char *)h + h->nlmsg_len;
+
+	while (p + sizeof(struct nlattr) <= end) {
+		const struct nlattr *a = (const void *)p;
+		if (a->nla_len < sizeof(*a) || p + a->nla_len > end)
+			return NULL;
+		if ((a->nla_type & NLA_TYPE_MASK) == type)
+			return a;
+		p += NLA_ALIGN(a->nla_len);
+	}
+	return NULL;
+}
+
+static bool flows_equal(const struct nlattr *nest, uint16_t type, const void *value, size_t len)
+{
+	const struct nlattr *a = nest ? flows_attr(nest, type) : NULL;
+
+	return a && a->nla_len == sizeof(*a) + len && memcmp(a + 1, value, len) == 0;
+}
+
+static bool flows_match(const struct nlattr *tuple, uint32_t host_ip, uint16_t port)
+{
+	const struct nlattr *ip = flows_attr(tuple, CTA_TUPLE_IP);
+	const struct nlattr *proto = flows_attr(tuple, CTA_TUPLE_PROTO);
+	uint32_t ip_be = htonl(host_ip);
+	uint16_t port_be = htons(port);
+	uint8_t udp = IPPROTO_UDP;
+
+	return flows_equal(proto, CTA_PROTO_NUM, &udp, 1) &&
+	       flows_equal(proto, CTA_PROTO_DST_PORT, &port_be, 2) &&
+	       (host_ip == 0 || flows_equal(ip, CTA_IP_V4_DST, &ip_be, 4));
+}
+
+/* Asks for all flows to the port; kernels before 5.8 ignore the filter and send all there are. */
+static int flows_ask(int sock, uint16_t port)
+{
+	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+	uint16_t port_be = htons(port);
+	struct nlmsg m = {0};
+
+	nlmsg_begin(&m, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET, NLM_F_DUMP, &flows_ipv4,
+		    sizeof(flows_ipv4));
+	size_t tuple = nlmsg_nest(&m, CTA_TUPLE_ORIG);
+	size_t proto = nlmsg_nest(&m, CTA_TUPLE_PROTO);
+	nlmsg_attr_u8(&m, CTA_PROTO_NUM, IPPROTO_UDP);
+	nlmsg_attr(&m, CTA_PROTO_DST_PORT, &port_be, sizeof(port_be));
+	nlmsg_end(&m, proto);
+	nlmsg_end(&m, tuple);
+	size_t filter = nlmsg_nest(&m, CTA_FILTER);
+	nlmsg_attr_u32(&m, CTA_FILTER_ORIG_FLAGS, FILTER_PROTO_NUM | FILTER_PROTO_DST_PORT);
+	nlmsg_attr_u32(&m, CTA_FILTER_REPLY_FLAGS, 0);
+	nlmsg_end(&m, filter);
+	return sendto(sock, m.data, m.len, 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0 ? -1
+											      : 0;
+}
+
+/* Appends the original tuples of matching flows in one datagram; false at the end of the dump. */
+static bool flows_collect(const char *data, size_t n, uint32_t host_ip, uint16_t port,
+			  struct buf *tuples)
+{
+	for (const struct nlmsghdr *h = (const void *)data; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
+		if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
+			return false;
+		const struct nlattr *t = flows_message_attr(h, CTA_TUPLE_ORIG);
+		if (t && flows_match(t, host_ip, port))
+			buf_add(tuples, t, NLA_ALIGN(t->nla_len));
+	}
+	return true;
+}
+
+static void flows_delete(int sock, const struct buf *tuples)
+{
+	for (size_t at = 0; at < tuples->len;) {
+		const struct nlattr *t = (const void *)(tuples->data + at);
+		struct nlmsg m = {0};
+		nlmsg_begin(&m, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE, 0, &flows_ipv4,
+			    sizeof(flows_ipv4));
+		nlmsg_attr(&m, CTA_TUPLE_ORIG | NLA_F_NESTED, t + 1, t->nla_len - sizeof(*t));
+		(void)nlmsg_talk(sock, &m); /* it may have ended by itself */
+		at += NLA_ALIGN(t->nla_len);
+	}
+}
+
+void ports_forget_flows(uint32_t host_ip, uint16_t host_port)
+{
+	_Alignas(NLMSG_ALIGNTO) static char data[32768];
+	_cleanup_close_ int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	_cleanup_buf_ struct buf tuples = BUF_INIT;
+	ssize_t n;
+
+	if (sock < 0 || flows_ask(sock, host_port) < 0)
+		return;
+	do
+		n = recv(sock, data, sizeof(data), 0);
+	while (n > 0 && flows_collect(data, (size_t)n, host_ip, host_port, &tuples));
+	if (!tuples.failed)
+		flows_delete(sock, &tuples);
+}
