@@ -35,6 +35,7 @@ struct netns_request {
 	uint32_t ip;      /* network byte order */
 	uint32_t gateway; /* network byte order; 0 = no default route */
 	uint8_t prefix_len;
+	uint8_t isolated; /* the bridge does not pass frames to other isolated ports */
 	uint8_t mac[6];
 };
 

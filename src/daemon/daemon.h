@@ -35,6 +35,7 @@ struct daemon_config { /* command line over --config-file (daemon.json) over def
 	char *log_level, *log_format;
 	char *bridge_subnet; /* "bip": CIDR of the default bridge, NULL = choose a free one */
 	char *default_publish_ip; /* "ip" */
+	int netns_pool;      /* "netns-pool": namespaces kept ready; 0 = default (4), -1 = none */
 	char **dns;
 	char **labels;
 	bool debug;

@@ -18,32 +18,34 @@
 #include <stdint.h>
 
 struct daemon;
+struct networks;
 
-struct net_port { /* one published port */
-	char proto[5];        /* tcp, udp, sctp */
+struct net_port {      /* one published port */
+	char proto[5]; /* tcp, udp, sctp */
 	uint16_t container_port;
-	char host_ip[46];     /* "" = all addresses */
-	uint16_t host_port;   /* 0 = choose; filled in by net_acquire() */
+	char host_ip[46];   /* "" = the daemon's default address; "0.0.0.0" or "::" = all of them */
+	uint16_t host_port; /* 0 = choose; net_acquire() fills in both, "0.0.0.0" for all */
 };
 
 struct net_endpoint { /* a container's place in a network; all members owned by it */
-	char id[65];          /* EndpointID */
+	char id[65];  /* EndpointID */
 	char network_id[65];
-	char *network;        /* "bridge" */
-	char ip[16];          /* "172.17.0.2" */
+	char *network; /* "bridge" */
+	char container_id[65];
+	char ip[16]; /* "172.17.0.2" */
 	int prefix_len;
 	char gateway[16];
 	char mac[18];
-	char link[16];        /* host side of the veth pair */
-	int netns_fd;         /* -1 once handed over */
+	char link[16]; /* host side of the veth pair */
+	int netns_fd;  /* -1 once handed over */
 	struct net_port *ports;
 	size_t n_ports;
 };
 
 struct net_request {
 	const char *container_id, *container_name;
-	const char *network;  /* name or id of a bridge network */
-	const char *wanted_ip; /* or NULL */
+	const char *network;   /* name or id of a bridge network */
+	const char *wanted_ip; /* or NULL; CRL_INVALID on the default network, as with docker */
 	const struct net_port *ports;
 	size_t n_ports;
 };
@@ -54,13 +56,15 @@ void networks_free(struct networks *n);
 int networks_find(struct daemon *d, const char *name_or_id, const char **ret_id,
 		  const char **ret_name, const char **ret_driver, struct crl_err *err);
 /*
- * Takes a prepared namespace (or makes one), an address, and publishes the
- * ports. A taken host port: CRL_IO with docker's text "driver failed programming
- * external connectivity on endpoint NAME (ID): ... bind: address already in use".
+ * Takes a prepared namespace (or makes one), an address, publishes the
+ * ports, and the event "network connect" (net_release(): "disconnect"). A taken host port: CRL_IO
+ * with docker's text "driver failed programming external connectivity on endpoint NAME (ID): ...
+ * bind: address already in use".
  */
 int net_acquire(struct daemon *d, const struct net_request *req, struct net_endpoint *ret,
 		struct crl_err *err);
-/* Unpublishes, removes the link, frees the address; tolerates what is already gone. Frees the members. */
+/* Unpublishes, removes the link, frees the address; tolerates what is already gone. Frees the
+ * members. */
 void net_release(struct daemon *d, struct net_endpoint *ep);
 /* A daemon restart found this container running: its address, ports and link are in use. */
 int net_adopt(struct daemon *d, const struct net_endpoint *ep, struct crl_err *err);

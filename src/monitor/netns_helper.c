@@ -78,7 +78,7 @@ static int helper_veth(struct helper *h, int netns)
 
 /* Lets a container reach its own published port where bridged packets pass the firewall
  * (br_netfilter). */
-static int helper_hairpin(struct helper *h)
+static int helper_bridge_port(struct helper *h)
 {
 	struct ifinfomsg port = {.ifi_family = AF_BRIDGE};
 	struct nlmsg m = {0};
@@ -87,8 +87,9 @@ static int helper_hairpin(struct helper *h)
 	nlmsg_begin(&m, RTM_SETLINK, 0, &port, sizeof(port));
 	size_t info = nlmsg_nest(&m, IFLA_PROTINFO);
 	nlmsg_attr_u8(&m, IFLA_BRPORT_MODE, 1);
+	nlmsg_attr_u8(&m, IFLA_BRPORT_ISOLATED, h->req->isolated);
 	nlmsg_end(&m, info);
-	return helper_result(h, nlmsg_talk(h->host_nl, &m), "hairpin mode");
+	return helper_result(h, nlmsg_talk(h->host_nl, &m), "bridge port");
 }
 
 static void helper_up(struct nlmsg *m, unsigned index)
@@ -214,7 +215,7 @@ static void helper_serve(struct helper *h, int *netns)
 	if (setns(h->host_ns, CLONE_NEWNET) < 0)
 		r = helper_result(h, errno, "return to the host's namespace");
 	if (r == 0 && h->req->link[0] && h->req->op != NETNS_DELETE)
-		helper_hairpin(h);
+		helper_bridge_port(h);
 }
 
 /* 1 = go on, 0 = the daemon is gone, -1 = broken socket. */

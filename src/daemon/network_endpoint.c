@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Endpoints: a container's place in a network, from net_acquire() to
+ * net_release(), and the books about them. The container's record, which
+ * survives the daemon, holds the same data; net_adopt() fills the books from it.
+ */
+#include "network_priv.h"
+
+#include "events.h"
+#include "ports.h"
+
+#include <base/log.h>
+#include <errno.h>
+
+struct net_attachment *net_attachment_find(const struct networks *n, const char *endpoint_id)
+{
+	for (size_t i = 0; i < n->n_attachments; i++)
+		if (str_eq(n->attachments[i]->ep.id, endpoint_id))
+			return n->attachments[i];
+	return NULL;
+}
+
+void net_attachment_free(struct net_attachment *a)
+{
+	if (!a)
+		return;
+	for (size_t i = 0; a->holds && i < a->ep.n_ports; i++)
+		cleanup_close_p(&a->holds[i]);
+	free(a->holds);
+	net_endpoint_clear(&a->ep);
+	free(a);
+}
+DEFINE_CLEANUP(struct net_attachment *, net_attachment_free)
+
+static bool endpoint_any_address(const char *host_ip)
+{
+	return str_empty(host_ip) || str_eq(host_ip, "0.0.0.0") || str_eq(host_ip, "::");
+}
+
+int net_attachment_ports(const struct net_attachment *a, struct nft_port **ret, struct crl_err *err)
+{
+	struct nft_port *out = calloc(a->ep.n_ports + 1, sizeof(*out));
+
+	if (!out)
+		return crl_fail_oom(err);
+	for (size_t i = 0; i < a->ep.n_ports; i++) {
+		const struct net_port *p = &a->ep.ports[i];
+		struct nft_port *o = &out[i];
+		memcpy(o->proto, p->proto, sizeof(o->proto));
+		o->host_port = p->host_port;
+		o->to_ip = a->ip;
+		o->to_port = p->container_port;
+		if (!endpoint_any_address(p->host_ip) && !ipam_parse_ip(p->host_ip, &o->host_ip)) {
+			free(out);
+			return crl_fail(err, CRL_UNSUPPORTED,
+					"publish on %s: IPv6 addresses are not supported yet",
+					p->host_ip);
+		}
+	}
+	*ret = out;
+	return 0;
+}
+
+/* Copies what was asked, with the daemon's default address where none was named. */
+static int endpoint_copy_ports(const struct daemon *d, struct net_endpoint *ep,
+			       const struct net_port *ports, size_t n, struct crl_err *err)
+{
+	const char *fallback = d->config.default_publish_ip;
+
+	ep->ports = calloc(n + 1, sizeof(*ep->ports));
+	if (!ep->ports)
+		return crl_fail_oom(err);
+	for (size_t i = 0; i < n; i++) {
+		struct net_port *p = &ep->ports[i];
+		*p = ports[i];
+		if (!str_eq(p->proto, "tcp") && !str_eq(p->proto, "udp") &&
+		    !str_eq(p->proto, "sctp"))
+			return crl_fail(err, CRL_INVALID, "invalid proto: %s", p->proto);
+		if (str_empty(p->host_ip) && !str_empty(fallback))
+			snprintf(p->host_ip, sizeof(p->host_ip), "%s", fallback);
+		if (endpoint_any_address(p->host_ip))
+			snprintf(p->host_ip, sizeof(p->host_ip), "0.0.0.0");
+	}
+	ep->n_ports = n;
+	return 0;
+}
+
+static bool endpoint_ports_meet(const struct net_port *a, const struct net_port *b)
+{
+	return a->host_port == b->host_port && str_eq(a->proto, b->proto) &&
+	       (endpoint_any_address(a->host_ip) || endpoint_any_address(b->host_ip) ||
+		str_eq(a->host_ip, b->host_ip));
+}
+
+/* Docker has another sentence for a port that one of its own containers has. */
+static bool endpoint_is_ours(const struct networks *n, const struct net_port *p)
+{
+	for (size_t i = 0; i < n->n_attachments; i++)
+		for (size_t k = 0; k < n->attachments[i]->ep.n_ports; k++)
+			if (endpoint_ports_meet(&n->attachments[i]->ep.ports[k], p))
+				return true;
+	return false;
+}
+
+static int endpoint_hold(struct networks *n, struct net_attachment *a, struct crl_err *err)
+{
+	a->holds = malloc((a->ep.n_ports + 1) * sizeof(int));
+	if (!a->holds)
+		return crl_fail_oom(err);
+	for (size_t i = 0; i < a->ep.n_ports; i++)
+		a->holds[i] = -1;
+	for (size_t i = 0; i < a->ep.n_ports; i++) {
+		struct net_port *p = &a->ep.ports[i];
+		if (ports_hold(p, &a->holds[i], err) == 0)
+			continue;
+		if (err->sys == EADDRINUSE && endpoint_is_ours(n, p)) {
+			struct crl_err taken = *err;
+			crl_fail(err, CRL_IO,
+				 "Bind for %s:%u failed: port is already allocated (%s)",
+				 p->host_ip, p->host_port, taken.msg);
+		}
+		return -1;
+	}
+	return 0;
+}
+
+static void endpoint_forget_flows(const struct nft_port *ports, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(ports[i].proto, "udp"))
+			ports_forget_flows(ports[i].host_ip, ports[i].host_port);
+}
+
+/* Holds the host's ports and lets the firewall send them on. */
+static int endpoint_publish(struct networks *n, struct net_attachment *a, struct crl_err *err)
+{
+	_cleanup_free_ struct nft_port *ports = NULL;
+
+	if (a->ep.n_ports == 0)
+		return 0;
+	if (net_attachment_ports(a, &ports, err) < 0 || endpoint_hold(n, a, err) < 0)
+		return -1;
+	free(take_ptr(ports)); /* again: random ports are known only now */
+	if (net_attachment_ports(a, &ports, err) < 0)
+		return -1;
+	if (nft_ports(n->nft, ports, a->ep.n_ports, true, err) < 0) {
+		/* The table may have been removed, or holds an element nobody owns. */
+		log_warn("publish ports", "error", err->msg, NULL);
+		if (network_firewall(n, false, err) < 0 ||
+		    nft_ports(n->nft, ports, a->ep.n_ports, true, err) < 0)
+			return -1;
+	}
+	endpoint_forget_flows(ports, a->ep.n_ports);
+	return 0;
+}
+
+static void endpoint_unpublish(struct networks *n, struct net_attachment *a)
+{
+	_cleanup_free_ struct nft_port *ports = NULL;
+	struct crl_err err = CRL_ERR_INIT;
+
+	if (a->ep.n_ports == 0 || net_attachment_ports(a, &ports, &err) < 0)
+		return;
+	if (nft_ports(n->nft, ports, a->ep.n_ports, false, &err) < 0) {
+		/* One missing element fails the whole transaction: say everything anew. */
+		log_debug("unpublish ports", "error", err.msg, NULL);
+		if (network_firewall(n, false, &err) < 0)
+			log_warn("unpublish ports", "error", err.msg, NULL);
+	}
+	endpoint_forget_flows(ports, a->ep.n_ports);
+}
+
+static int endpoint_register(struct networks *n, struct net_attachment *a, struct crl_err *err)
+{
+	struct net_attachment **more =
+		realloc(n->attachments, (n->n_attachments + 1) * sizeof(*more));
+
+	if (!more)
+		return crl_fail_oom(err);
+	n->attachments = more;
+	n->attachments[n->n_attachments++] = a;
+	return 0;
+}
+
+static void endpoint_unregister(struct networks *n, const struct net_attachment *a)
+{
+	for (size_t i = 0; i < n->n_attachments; i++) {
+		if (n->attachments[i] != a)
+			continue;
+		n->attachments[i] = n->attachments[--n->n_attachments];
+		return;
+	}
+}
+
+static void endpoint_event(struct daemon *d, const struct net_attachment *a, const char *action)
+{
+	struct strmap attributes = {0};
+
+	strmap_set(&attributes, "container", a->ep.container_id);
+	strmap_set(&attributes, "name", a->network->name);
+	strmap_set(&attributes, "type", a->network->driver);
+	events_publish(d, "network", action, a->network->id, &attributes);
+	strmap_free(&attributes);
+}
+
+/* The books' own copy of what the caller gets, without the descriptor. */
+static int endpoint_copy(const struct net_endpoint *from, struct net_endpoint *to,
+			 struct crl_err *err)
+{
+	*to = *from;
+	to->netns_fd = -1;
+	to->network = strdup(from->network);
+	to->ports = calloc(from->n_ports + 1, sizeof(*to->ports));
+	if (!to->network || !to->ports) {
+		net_endpoint_clear(to);
+		return crl_fail_oom(err);
+	}
+	if (from->n_ports)
+		memcpy(to->ports, from->ports, from->n_ports * sizeof(*to->ports));
+	return 0;
+}
+
+static int endpoint_begin(struct networks *n, const struct net_request *req,
+			  struct network **ret_net, uint32_t *ret_ip, struct crl_err *err)
+{
+	struct network *net = networks_lookup(n, req->network);
+
+	if (!net)
+		return crl_fail(err, CRL_NOT_FOUND, "network %s not found", req->network);
+	if (!network_is_bridge(net))
+		return crl_fail(err, CRL_INVALID, "network %s is no bridge network", net->name);
+	*ret_ip = 0;
+	if (!str_empty(req->wanted_ip)) {
+		if (str_eq(net->name, "bridge"))
+			return crl_fail(err, CRL_INVALID,
+					"user specified IP address is supported on "
+					"user defined networks only");
+		if (!ipam_parse_ip(req->wanted_ip, ret_ip))
+			return crl_fail(err, CRL_INVALID, "invalid IPv4 address: %s",
+					req->wanted_ip);
+	}
+	*ret_net = net;
+	return network_repair(n, net, err);
+}
+
+static void endpoint_describe(struct net_attachment *a, const struct net_ready *r)
+{
+	const struct network *net = a->network;
+	struct net_endpoint *ep = &a->ep;
+
+	ident_random(ep->id);
+	snprintf(ep->network_id, sizeof(ep->network_id), "%s", net->id);
+	ipam_format_ip(r->ip, ep->ip);
+	if (!net->internal)
+		ipam_format_ip(net->gateway, ep->gateway);
+	ep->prefix_len = net->ipam.subnet.prefix_len;
+	snprintf(ep->mac, sizeof(ep->mac), "%02x:%02x:%02x:%02x:%02x:%02x", r->mac[0], r->mac[1],
+		 r->mac[2], r->mac[3], r->mac[4], r->mac[5]);
+	snprintf(ep->link, sizeof(ep->link), "%s", r->link);
+	a->ip = r->ip;
+}
+
+static int endpoint_finish(struct networks *n, struct net_attachment *a,
+			   const struct net_request *req, struct net_endpoint *ret,
+			   struct crl_err *err)
+{
+	struct net_endpoint copy;
+
+	if (endpoint_publish(n, a, err) < 0)
+		return crl_context(
+			err, "driver failed programming external connectivity on endpoint %s (%s)",
+			req->container_name ? req->container_name : "", a->ep.id);
+	if (endpoint_copy(&a->ep, &copy, err) < 0)
+		return -1;
+	if (endpoint_register(n, a, err) < 0) {
+		endpoint_unpublish(n, a);
+		net_endpoint_clear(&copy);
+		return -1;
+	}
+	*ret = copy;
+	return 0;
+}
+
+int net_acquire(struct daemon *d, const struct net_request *req, struct net_endpoint *ret,
+		struct crl_err *err)
+{
+	_cleanup_(net_attachment_free_p) struct net_attachment *a = calloc(1, sizeof(*a));
+	struct networks *n = d->networks;
+	struct net_ready ready;
+	uint32_t wanted;
+
+	if (!a)
+		return crl_fail_oom(err);
+	a->ep.netns_fd = -1;
+	if (endpoint_begin(n, req, &a->network, &wanted, err) < 0)
+		return -1;
+	snprintf(a->ep.container_id, sizeof(a->ep.container_id), "%s",
+		 req->container_id ? req->container_id : "");
+	a->ep.network = strdup(a->network->name);
+	if (!a->ep.network || endpoint_copy_ports(d, &a->ep, req->ports, req->n_ports, err) < 0)
+		return a->ep.network ? -1 : crl_fail_oom(err);
+	if (net_pool_take(a->network->pool, wanted, &ready, err) < 0)
+		return -1;
+	endpoint_describe(a, &ready);
+	if (endpoint_finish(n, a, req, ret, err) < 0) {
+		net_pool_return(a->network->pool, &ready);
+		return -1;
+	}
+	ret->netns_fd = ready.netns_fd;
+	net_pool_kick(a->network->pool);
+	endpoint_event(d, take_ptr(a), "connect");
+	return 0;
+}
+
+void net_release(struct daemon *d, struct net_endpoint *ep)
+{
+	struct networks *n = d->networks;
+	struct net_attachment *a = net_attachment_find(n, ep->id);
+
+	if (a) {
+		endpoint_unregister(n, a);
+		endpoint_unpublish(n, a);
+		net_graves_add(n->graves, a->network, a->ip, a->ep.link);
+		endpoint_event(d, a, "disconnect");
+		net_attachment_free(a);
+	}
+	net_endpoint_clear(ep);
+}
+
+int net_adopt(struct daemon *d, const struct net_endpoint *ep, struct crl_err *err)
+{
+	_cleanup_(net_attachment_free_p) struct net_attachment *a = calloc(1, sizeof(*a));
+	struct networks *n = d->networks;
+	struct crl_err held = CRL_ERR_INIT;
+
+	if (!a)
+		return crl_fail_oom(err);
+	a->ep.netns_fd = -1;
+	a->network = networks_lookup(n, ep->network_id);
+	if (!a->network || !network_is_bridge(a->network))
+		return crl_fail(err, CRL_NOT_FOUND, "network %s not found", ep->network);
+	if (endpoint_copy(ep, &a->ep, err) < 0)
+		return -1;
+	if (!ipam_parse_ip(ep->ip, &a->ip))
+		return crl_fail(err, CRL_INVALID, "endpoint %s: address %s", ep->id, ep->ip);
+	if (ipam_reserve(&a->network->ipam, a->ip, err) < 0 || endpoint_register(n, a, err) < 0)
+		return -1;
+	/* A port that somebody took while no daemon held it: the rule is still there and wins. */
+	if (endpoint_hold(n, a, &held) < 0)
+		log_warn("hold port", "container", a->ep.container_id, "error", held.msg, NULL);
+	take_ptr(a);
+	return 0;
+}
+
+int net_stats_read(const struct net_endpoint *ep, struct net_stats *ret, struct crl_err *err)
+{
+	struct netlink *nl = NULL;
+	struct net_stats host;
+
+	if (netlink_open(&nl, err) < 0)
+		return -1;
+	int r = netlink_stats(nl, ep->link, &host, err);
+	netlink_close(nl);
+	if (r < 0)
+		return -1;
+	/* What our end sends, the container's end receives. */
+	*ret = (struct net_stats){
+		.rx_bytes = host.tx_bytes,
+		.rx_packets = host.tx_packets,
+		.rx_errors = host.tx_errors,
+		.rx_dropped = host.tx_dropped,
+		.tx_bytes = host.rx_bytes,
+		.tx_packets = host.rx_packets,
+		.tx_errors = host.rx_errors,
+		.tx_dropped = host.rx_dropped,
+	};
+	return 0;
+}

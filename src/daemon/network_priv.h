@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files network*.c share; nobody else includes this. */
+#ifndef DAEMON_NETWORK_PRIV_H
+#define DAEMON_NETWORK_PRIV_H
+
+#include "daemon.h"
+#include "ipam.h"
+#include "netlink.h"
+#include "network.h"
+#include "nft.h"
+
+#include <base/ident.h>
+#include <crun-lite/netns_proto.h>
+
+#define NET_POOL_DEFAULT 4
+#define NET_POOL_MAX 32
+
+struct network { /* one object of the API; the fields with a JSON key are its record in the database
+		  */
+	char id[ID_HEX + 1];
+	char *name, *driver; /* "bridge", "host", "null" */
+	char *created;       /* RFC 3339 */
+	char *subnet_text, *gateway_text, *range_text;
+	char *link; /* of the bridge */
+	int64_t mtu;
+	bool internal, attachable, no_masquerade, isolated;
+	struct strmap options, labels, ipam_options;
+
+	/* bridge networks only */
+	struct ipam ipam;
+	uint32_t gateway;
+	unsigned ifindex; /* of the bridge when we last saw it */
+	struct net_pool *pool;
+};
+
+struct net_attachment { /* an endpoint in use; what the owner's struct net_endpoint says, for our
+			   own books */
+	struct net_endpoint ep;
+	struct network *network;
+	uint32_t ip;
+	int *holds; /* one bound socket per port, -1 = none */
+};
+
+struct networks {
+	struct daemon *d;
+	struct network **items;
+	size_t n_items;
+	struct net_attachment **attachments;
+	size_t n_attachments;
+	struct netlink *netlink;
+	struct nft *nft;
+	struct net_helper *helper;
+	struct net_graves *graves;
+	int watch_fd; /* changes of firewall tables */
+	sd_event_source *watch;
+	bool suspect;           /* somebody changed some table: ours must be looked at */
+	char veth_prefix[12];   /* "crlv" + what tells daemons apart */
+	char bridge_prefix[12]; /* "crlb" + the same */
+	uint32_t next_link;     /* number in the name of the next link */
+	bool swept;             /* recovery is over: the pool may fill */
+};
+
+/* --- network.c --- */
+struct network *networks_lookup(struct networks *n, const char *name_or_id);
+/* Adds a network that record and kernel do not have yet, and brings it up. Takes `net` on success.
+ */
+int networks_add(struct networks *n, struct network *net, struct crl_err *err);
+int networks_remove(struct networks *n, struct network *net, struct crl_err *err);
+bool network_is_bridge(const struct network *net);
+void network_free(struct network *net);
+size_t network_endpoints(const struct networks *n, const struct network *net);
+/* A name no link has: prefix + number. */
+void networks_link_name(struct networks *n, const char *prefix, char ret[IFNAMSIZ]);
+
+/* --- network_record.c --- */
+int network_save(struct daemon *d, const struct network *net, struct crl_err *err);
+/* Parses a record; IPAM is ready afterwards. */
+int network_load(const char *id, const char *body, struct network **ret, struct crl_err *err);
+/* Fills ipam and gateway from the texts. */
+int network_parse_ipam(struct network *net, struct crl_err *err);
+
+/* --- network_host.c: what the kernel must have --- */
+/* Bridge, its address and sysctls; sets net->ifindex. */
+int network_link_up(struct networks *n, struct network *net, struct crl_err *err);
+/* A subnet nobody on this host uses. */
+int network_choose_subnet(struct networks *n, const char *skip_link, struct ipam_net *ret,
+			  struct crl_err *err);
+/* Whole firewall table from the books. */
+int network_firewall(struct networks *n, bool keep_ports, struct crl_err *err);
+struct nft_net network_nft(const struct network *net);
+/* Re-creates what somebody else removed: the bridge, the rules. Two cheap system calls when nothing
+ * is wrong. */
+int network_repair(struct networks *n, struct network *net, struct crl_err *err);
+
+/* --- network_helper.c: the process that makes namespaces and links --- */
+typedef void (*net_helper_cb)(const struct netns_reply *reply, int netns_fd /* taken */,
+			      void *data);
+int net_helper_new(struct daemon *d, struct net_helper **ret, struct crl_err *err);
+/* Pending requests are answered with ECONNRESET. */
+void net_helper_free(struct net_helper *h);
+/* Sends a request now or when the helper has room; starts the helper if none runs. netns_fd is not
+ * taken. */
+int net_helper_submit(struct net_helper *h, const struct netns_request *req, int netns_fd,
+		      net_helper_cb cb, void *data, struct crl_err *err);
+/* Handles one answer, waiting for it at most 10 s: CRL_UNAVAILABLE. */
+int net_helper_wait(struct net_helper *h, struct crl_err *err);
+
+/* --- network_pool.c: ready namespaces --- */
+struct net_ready {
+	int netns_fd;
+	uint32_t ip;
+	char link[IFNAMSIZ];
+	uint8_t mac[6];
+};
+int net_pool_new(struct networks *n, struct network *net, struct net_pool **ret,
+		 struct crl_err *err);
+/* Its namespaces and links vanish with their descriptors. */
+void net_pool_free(struct net_pool *p);
+/* A ready entry, waiting for one only when there is none; wanted_ip 0 = any. */
+int net_pool_take(struct net_pool *p, uint32_t wanted_ip, struct net_ready *ret,
+		  struct crl_err *err);
+/* Gives back one that nobody has used. */
+void net_pool_return(struct net_pool *p, struct net_ready *ready);
+/* Fills up when the event loop is idle. */
+void net_pool_kick(struct net_pool *p);
+/* Drops what is ready: the bridge it hangs on is gone. */
+void net_pool_drain(struct net_pool *p);
+bool net_pool_has_link(const struct net_pool *p, const char *link);
+
+/* --- network_graves.c: links of ended containers --- */
+struct net_graves *net_graves_new(struct networks *n);
+void net_graves_free(struct net_graves *g);
+/* Frees the address once the link is gone; deletes the link if its namespace lives on. ip 0 = just
+ * the link. */
+void net_graves_add(struct net_graves *g, struct network *net, uint32_t ip, const char *link);
+/* A network ends: forget its addresses. */
+void net_graves_forget(struct net_graves *g, const struct network *net);
+
+/* --- network_endpoint.c --- */
+struct net_attachment *net_attachment_find(const struct networks *n, const char *endpoint_id);
+void net_attachment_free(struct net_attachment *a);
+/* The endpoint's ports as firewall elements; the caller frees *ret. */
+int net_attachment_ports(const struct net_attachment *a, struct nft_port **ret,
+			 struct crl_err *err);
+
+#endif
