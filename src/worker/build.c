@@ -180,7 +180,6 @@ static int fill_options(struct build_job *j, struct crl_build_options *o, struct
 				"pull: this version has no registry client; load the base image "
 				"and build without it");
 	o->root = a->root;
-	o->staging = j->staging;
 	o->dockerfile = str_empty(a->dockerfile) ? "Dockerfile" : a->dockerfile;
 	o->target = a->target;
 	o->platform = a->platform;
@@ -242,6 +241,7 @@ static int run_build(struct build_job *j, struct crl_build_options *o, struct cr
 	if (fill_options(j, o, err) < 0 || staging_open(j, err) < 0 ||
 	    context_open(j, &context, err) < 0)
 		return -1;
+	o->staging = j->staging;
 	o->context_fd = context;
 	if (crl_build(o, &ops, ret, &status, err) < 0) {
 		if (status != 0)

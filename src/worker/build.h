@@ -55,10 +55,10 @@ bool build_cancelled(struct build_job *j);
 /* --- build_run.c, build_spec.c: RUN steps --- */
 int build_run_step(struct build_job *j, const struct crl_build_run *run, int *ret_status,
 		   struct crl_err *err);
-/* The OCI spec of a step as JSON. `files`: folder with resolv.conf, hosts, hostname, script. */
-cJSON *build_spec(const struct build_job *j, const struct crl_build_run *run, const char *network,
-		  struct crl_err *err);
-/* Whether the build's network is one the daemon must provide; "none" and "host" are not. */
+/* The OCI spec of a step; freed with json_free(&oci_spec_json). */
+int build_spec(const struct build_job *j, const struct crl_build_run *run, const char *network,
+	       struct oci_spec *ret, struct crl_err *err);
+/* The network of a step: its own --network or the build's. */
 const char *build_network(const struct build_job *j, const struct crl_build_run *run);
 
 #endif

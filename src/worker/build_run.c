@@ -288,8 +288,7 @@ int build_run_step(struct build_job *j, const struct crl_build_run *run, int *re
 
 	if (need_netns(j, network, err) < 0 || write_files(j, run, err) < 0)
 		return -1;
-	_cleanup_cjson_ cJSON *tree = build_spec(j, run, network, err);
-	if (!tree || json_decode_tree(&oci_spec_json, tree, 0, &spec, err) < 0)
+	if (build_spec(j, run, network, &spec, err) < 0)
 		return -1;
 	unsigned missing = stubs_missing(run->rootfs_fd);
 	int r = run_container(j, &spec, run, network, ret_status, err);

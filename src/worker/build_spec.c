@@ -2,7 +2,7 @@
 /*
  * The OCI spec of a RUN step: an ordinary container with the default
  * capabilities, seccomp list and masks, without a terminal and without
- * volumes. Written as JSON, since that is what the spec's tables read.
+ * volumes. Put together as a JSON tree, since the tables of the spec read that.
  */
 #include "build.h"
 
@@ -144,22 +144,7 @@ static cJSON *spec_resources(const struct build_args *a)
 	return r;
 }
 
-static int add_seccomp(cJSON *linux_, struct crl_err *err)
-{
-	struct oci_linux_seccomp *seccomp = NULL;
-
-	if (crl_seccomp_default((char *const *)crl_default_capabilities, &seccomp, err) < 0)
-		return -1;
-	cJSON *tree = json_encode_tree(&oci_seccomp_json, seccomp);
-	json_free(&oci_seccomp_json, seccomp);
-	free(seccomp);
-	if (!tree)
-		return crl_fail_oom(err);
-	cJSON_AddItemToObject(linux_, "seccomp", tree);
-	return 0;
-}
-
-static cJSON *spec_linux(const struct build_job *j, const char *network, struct crl_err *err)
+static cJSON *spec_linux(const struct build_job *j, const char *network)
 {
 	static const char *const namespaces[] = {"pid", "ipc", "uts", "mount", "cgroup"};
 	_cleanup_cjson_ cJSON *l = cJSON_CreateObject();
@@ -175,21 +160,16 @@ static cJSON *spec_linux(const struct build_job *j, const char *network, struct 
 	add_list(l, "maskedPaths", crl_default_masked_paths);
 	add_list(l, "readonlyPaths", crl_default_readonly_paths);
 	cJSON_AddItemToObject(l, "resources", spec_resources(&j->args));
-	if (add_seccomp(l, err) < 0)
-		return NULL;
 	return take_ptr(l);
 }
 
-cJSON *build_spec(const struct build_job *j, const struct crl_build_run *run, const char *network,
-		  struct crl_err *err)
+static cJSON *spec_tree(const struct build_job *j, const struct crl_build_run *run,
+			const char *network)
 {
-	_cleanup_cjson_ cJSON *spec = cJSON_CreateObject();
-	cJSON *root, *linux_ = spec_linux(j, network, err);
+	cJSON *spec = cJSON_CreateObject(), *root;
 	char hostname[13];
 
-	if (!linux_)
-		return NULL;
-	cJSON_AddItemToObject(spec, "linux", linux_);
+	cJSON_AddItemToObject(spec, "linux", spec_linux(j, network));
 	snprintf(hostname, sizeof(hostname), "%.12s", run->id);
 	json_add_str(spec, "ociVersion", "1.2.0");
 	root = cJSON_AddObjectToObject(spec, "root");
@@ -197,5 +177,23 @@ cJSON *build_spec(const struct build_job *j, const struct crl_build_run *run, co
 	json_add_str(spec, "hostname", hostname);
 	cJSON_AddItemToObject(spec, "process", spec_process(j, run));
 	cJSON_AddItemToObject(spec, "mounts", spec_mounts(j, run));
-	return take_ptr(spec);
+	return spec;
+}
+
+int build_spec(const struct build_job *j, const struct crl_build_run *run, const char *network,
+	       struct oci_spec *ret, struct crl_err *err)
+{
+	_cleanup_cjson_ cJSON *tree = spec_tree(j, run, network);
+	struct oci_spec spec = {0};
+
+	if (json_decode_tree(&oci_spec_json, tree, 0, &spec, err) < 0)
+		return -1;
+	/* Not by way of JSON: a tree has doubles where filters have 64-bit numbers. */
+	if (crl_seccomp_default((char *const *)crl_default_capabilities, &spec.linux_->seccomp,
+				err) < 0) {
+		json_free(&oci_spec_json, &spec);
+		return -1;
+	}
+	*ret = spec;
+	return 0;
 }
