@@ -127,6 +127,7 @@ static int op_exec(void *data, struct server_request *rq, struct crl_err *err)
 	struct mon_exec spec = {0};
 	if (json_decode_tree(&mon_exec_json, rq->body, JSON_LAX, &spec, err) < 0)
 		return -1;
+	spec.process.terminal = spec.tty; /* one truth: what the client waits on */
 	int client = rq->n_fds ? take_fd(&rq->fds[0]) : -1;
 	int r = exec_start(m, &spec, client, &rq->answer.started, &rq->exit_code, &refused.client,
 			   err);
