@@ -243,11 +243,6 @@ static int listen_to_child(struct crl_rt *rt, enum message_kind until, struct cr
 	}
 }
 
-static int step_ready(void *ctx, struct crl_err *err)
-{
-	return listen_to_child(ctx, MESSAGE_READY, err);
-}
-
 static const struct step parent_steps[] = {
 	{"rt.check", "Refuse a wrong or impossible configuration before anything exists",
 	 "OCI runtime-spec config.md", step_check},
@@ -266,8 +261,6 @@ static const struct step parent_steps[] = {
 	 "One call makes the first process with its own view of mounts, processes, network, "
 	 "names and IPC, inside the cgroup from its first instruction",
 	 "clone(2), namespaces(7)", step_clone, undo_clone},
-	{"rt.ready", "The child has built everything and waits right before execve", "execve(2)",
-	 step_ready},
 };
 
 static void explain_parent(const struct step *step, uint64_t us, const struct crl_err *err,
@@ -316,7 +309,11 @@ int crl_rt_create(const struct oci_spec *spec, const struct crl_rt_options *opti
 		rt->run.observer = explain_parent;
 		rt->run.observer_data = rt;
 	}
-	if (steps_run(parent_steps, ARRAY_SIZE(parent_steps), rt, &rt->run, err) < 0) {
+	int r = steps_run(parent_steps, ARRAY_SIZE(parent_steps), rt, &rt->run, err);
+	/* Not a step: what the child reports carries the name of its own step already. */
+	if (r == 0 && (r = listen_to_child(rt, MESSAGE_READY, err)) < 0)
+		steps_undo(parent_steps, rt, &rt->run);
+	if (r < 0) {
 		crl_rt_free(rt);
 		return -1;
 	}

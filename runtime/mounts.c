@@ -194,8 +194,8 @@ static int set_data(int fs, const struct oci_mount *m, const struct mount_option
 		    0)
 			return crl_fail_sys(err, errno, "option \"%s\"", o->data[i]);
 	}
-	if (!str_empty(m->source) && str_eq(m->type, "tmpfs") &&
-	    fsconfig(fs, FSCONFIG_SET_STRING, "source", m->source, 0) < 0)
+	/* Only a label for the mount table. */
+	if (!str_empty(m->source) && fsconfig(fs, FSCONFIG_SET_STRING, "source", m->source, 0) < 0)
 		return crl_fail_sys(err, errno, "source %s", m->source);
 	return 0;
 }
