@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What one container shows of itself: top, port, diff, commit. */
+#include <cli/commands.h>
+
+#include <cli/create.h>
+#include <cli/listing.h>
+
+/* ---- top ---- */
+
+static void add_line(struct buf *out, const cJSON *cells)
+{
+	const cJSON *c;
+	cJSON_ArrayForEach (c, cells)
+		buf_printf(out, "%s%s", c == cells->child ? "" : "\t",
+			   cJSON_IsString(c) ? c->valuestring : "");
+	buf_putc(out, '\n');
+}
+
+static int top_main(struct cli *cli, const struct opts *o, struct crl_err *err)
+{
+	_cleanup_cjson_ cJSON *reply = NULL;
+	_cleanup_buf_ struct buf path = BUF_INIT;
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	_cleanup_free_ char *object = client_object_path("containers", o->args[0], "top");
+	_cleanup_free_ char *args = o->n_args > 1 ? strv_join(o->args + 1, " ") : NULL;
+	const cJSON *row;
+	buf_puts(&path, object ? object : "");
+	if (args) {
+		buf_puts(&path, "?ps_args=");
+		http_escape(&path, args);
+	}
+	if (!object || path.failed)
+		return crl_fail_oom(err);
+	if (client_get(&cli->client, path.data, &reply, err) < 0)
+		return -1;
+	add_line(&out, cJSON_GetObjectItemCaseSensitive(reply, "Titles"));
+	cJSON_ArrayForEach (row, cJSON_GetObjectItemCaseSensitive(reply, "Processes"))
+		add_line(&out, row);
+	if (out.failed)
+		return crl_fail_oom(err);
+	listing_columns(out.data, 20, stdout);
+	return 0;
+}
+
+const struct command cmd_top = {
+	.usage = "CONTAINER [ps OPTIONS]",
+	.summary = "Show the processes of a container",
+	.min_args = 1,
+	.max_args = CLI_MANY,
+	.stop_at_arg = true,
+	.complete = COMPLETE_CONTAINERS,
+	.run = top_main,
+};
+
+/* ---- port ---- */
+
+static void print_port(const cJSON *bindings, const char *prefix)
+{
+	const cJSON *b;
+	cJSON_ArrayForEach (b, bindings) {
+		const char *ip = json_get_str(b, "HostIp"), *port = json_get_str(b, "HostPort");
+		printf("%s%s%s%s:%s\n", prefix, ip && strchr(ip, ':') ? "[" : "", ip ? ip : "",
+		       ip && strchr(ip, ':') ? "]" : "", port ? port : "");
+	}
+}
+
+static int port_main(struct cli *cli, const struct opts *o, struct crl_err *err)
+{
+	_cleanup_cjson_ cJSON *c = NULL;
+	_cleanup_free_ char *path = client_object_path("containers", o->args[0], "json");
+	const cJSON *p;
+	if (!path)
+		return crl_fail_oom(err);
+	if (client_get(&cli->client, path, &c, err) < 0)
+		return -1;
+	const cJSON *ports = cJSON_GetObjectItemCaseSensitive(
+		cJSON_GetObjectItemCaseSensitive(c, "NetworkSettings"), "Ports");
+	if (o->n_args == 1) {
+		cJSON_ArrayForEach (p, ports) {
+			_cleanup_free_ char *prefix = client_path("%s -> ", p->string);
+			print_port(p, prefix ? prefix : "");
+		}
+		return 0;
+	}
+	const char *wanted = o->args[1];
+	_cleanup_free_ char *key = client_path("%s%s", wanted, strchr(wanted, '/') ? "" : "/tcp");
+	p = key ? cJSON_GetObjectItemCaseSensitive(ports, key) : NULL;
+	if (!cJSON_GetArraySize(p))
+		return crl_fail(err, CRL_NOT_FOUND, "no public port '%s' published for %s",
+				key ? key : wanted, o->args[0]);
+	print_port(p, "");
+	return 0;
+}
+
+const struct command cmd_port = {
+	.usage = "CONTAINER [PRIVATE_PORT[/PROTO]]",
+	.summary = "List the published ports of a container",
+	.min_args = 1,
+	.max_args = 2,
+	.complete = COMPLETE_CONTAINERS,
+	.run = port_main,
+};
+
+/* ---- diff ---- */
+
+static int diff_main(struct cli *cli, const struct opts *o, struct crl_err *err)
+{
+	_cleanup_cjson_ cJSON *changes = NULL;
+	_cleanup_free_ char *path = client_object_path("containers", o->args[0], "changes");
+	const cJSON *c;
+	if (!path)
+		return crl_fail_oom(err);
+	if (client_get(&cli->client, path, &changes, err) < 0)
+		return -1;
+	cJSON_ArrayForEach (c, changes) {
+		int64_t kind = 0;
+		(void)json_get_i64(c, "Kind", &kind);
+		printf("%c %s\n",
+		       kind == 1   ? 'A'
+		       : kind == 2 ? 'D'
+				   : 'C',
+		       json_get_str(c, "Path") ? json_get_str(c, "Path") : "");
+	}
+	return 0;
+}
+
+const struct command cmd_diff = {
+	.usage = "CONTAINER",
+	.summary = "Show what a container has changed in its file system",
+	.min_args = 1,
+	.max_args = 1,
+	.complete = COMPLETE_CONTAINERS,
+	.run = diff_main,
+};
+
+/* ---- commit ---- */
+
+static const struct opt_spec commit_opts[] = {
+	{'a', "author", OPT_STR, "string", "Author of the image"},
+	{'c', "change", OPT_LIST, "list", "Apply a Dockerfile instruction to the image"},
+	{'m', "message", OPT_STR, "string", "Message of the commit"},
+	{'p', "pause", OPT_BOOL, NULL, "Pause the container meanwhile", "true"},
+};
+
+static void query(struct buf *b, const char *key, const char *value)
+{
+	if (!value)
+		return;
+	buf_printf(b, "&%s=", key);
+	http_escape(b, value);
+}
+
+static int commit_main(struct cli *cli, const struct opts *o, struct crl_err *err)
+{
+	_cleanup_cjson_ cJSON *reply = NULL;
+	_cleanup_buf_ struct buf path = BUF_INIT;
+	const char *name = o->n_args > 1 ? o->args[1] : "", *slash = strrchr(name, '/');
+	const char *colon = strchr(slash ? slash : name, ':');
+	_cleanup_free_ char *repo = strndup(name, colon ? (size_t)(colon - name) : strlen(name));
+	buf_printf(&path, "/commit?pause=%d", opt_bool(o, "pause"));
+	query(&path, "container", o->args[0]);
+	query(&path, "repo", repo);
+	query(&path, "tag", colon ? colon + 1 : NULL);
+	query(&path, "author", opt_str(o, "author"));
+	query(&path, "comment", opt_str(o, "message"));
+	for (char *const *c = opt_list(o, "change"); c && *c; c++)
+		query(&path, "changes", *c);
+	if (path.failed || !repo)
+		return crl_fail_oom(err);
+	if (client_json(&cli->client, "POST", path.data, NULL, &reply, err) < 0)
+		return -1;
+	puts(json_get_str(reply, "Id") ? json_get_str(reply, "Id") : "");
+	return 0;
+}
+
+const struct command cmd_commit = {
+	.usage = "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
+	.summary = "Make an image of a container's changes",
+	CLI_OPTS(commit_opts),
+	.min_args = 1,
+	.max_args = 2,
+	.complete = COMPLETE_CONTAINERS,
+	.run = commit_main,
+};
