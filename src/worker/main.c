@@ -22,8 +22,15 @@
 #define ARGS_MAX (4U * 1024 * 1024)
 
 static const struct worker_verb verbs[] = {
+	/* clang-format off */
 	{"build", WORKER_BUILDS, build_run},
+	{"commit", WORKER_UNPACKS, commit_run},
+	{"export", WORKER_MOUNTS, export_run},
+	{"import", WORKER_UNPACKS, import_run},
 	{"load", WORKER_UNPACKS, load_run},
+	{"save", WORKER_READS, save_run},
+	{"sweep", WORKER_UNPACKS, sweep_run},
+	/* clang-format on */
 };
 
 static const struct worker_verb *find_verb(const char *name)

@@ -15,6 +15,7 @@ struct worker {
 enum worker_cage {
 	WORKER_UNPACKS, /* writes files below the store only; no network, no programs */
 	WORKER_READS,   /* reads the store only */
+	WORKER_MOUNTS,  /* reads, and mounts an overlay first */
 	WORKER_BUILDS,  /* runs containers: it confines what it starts */
 };
 
@@ -25,7 +26,12 @@ struct worker_verb {
 	int (*run)(struct worker *w, cJSON **ret_result, struct crl_err *err);
 };
 
+int commit_run(struct worker *w, cJSON **ret_result, struct crl_err *err);
+int export_run(struct worker *w, cJSON **ret_result, struct crl_err *err);
+int import_run(struct worker *w, cJSON **ret_result, struct crl_err *err);
 int load_run(struct worker *w, cJSON **ret_result, struct crl_err *err);
+int save_run(struct worker *w, cJSON **ret_result, struct crl_err *err);
+int sweep_run(struct worker *w, cJSON **ret_result, struct crl_err *err);
 int build_run(struct worker *w, cJSON **ret_result, struct crl_err *err);
 
 #endif

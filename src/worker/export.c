@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Verb "export": the file system of a container as one tar to descriptor 1.
+ * The overlay is mounted read-only and detached, with the container's upper
+ * directory as the top lower layer: the running container is not disturbed.
+ */
+#include "verbs.h"
+
+#include <base/fd.h>
+#include <image/pack.h>
+
+#include <errno.h>
+#include <fcntl.h>
+
+static int out_sink(void *data, const void *bytes, size_t len, struct crl_err *err)
+{
+	return fd_write_all(STDOUT_FILENO, bytes, len, err);
+}
+
+static int read_layers(const cJSON *args, char ***ret, struct crl_err *err)
+{
+	_cleanup_strv_ char **v = NULL;
+	const char *upper = json_get_str(args, "upper");
+	const cJSON *item;
+
+	if (upper && strv_push(&v, upper) < 0)
+		return crl_fail_oom(err);
+	cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(args, "lowers")) {
+		if (!cJSON_IsString(item) || strv_push(&v, item->valuestring) < 0)
+			return crl_fail(err, CRL_INVALID, "lowers: not a list of paths");
+	}
+	if (!v)
+		return crl_fail(err, CRL_INVALID, "arguments without \"lowers\" and \"upper\"");
+	*ret = take_ptr(v);
+	return 0;
+}
+
+int export_run(struct worker *w, cJSON **ret_result, struct crl_err *err)
+{
+	static const struct pack_options whole = {.diff = false};
+	_cleanup_strv_ char **layers = NULL;
+	_cleanup_close_ int root = -1;
+
+	if (read_layers(w->args, &layers, err) < 0)
+		return -1;
+	const struct crl_overlay o = {.lowers = layers};
+	if (crl_overlay_mount(&o, &root, err) < 0 ||
+	    pack_tree(root, &whole, out_sink, NULL, NULL, err) < 0)
+		return crl_context(err, "export");
+	*ret_result = cJSON_CreateObject();
+	return 0;
+}
