@@ -24,8 +24,11 @@
  *	{"result":{"id":"sha256:..","manifest":"sha256:.."}}
  * Verb "save" (GET /images/get). Output: the archive. {"images":[{"manifest":"sha256:..","names":[..]}]}
  *	{"result":{}}; an error before the first byte is an ordinary HTTP error.
- * Verb "commit" (POST /commit). {"image":"sha256:.." (config, the parent), "upper":PATH,
- *	"lowers":[PATH..], "config":{crl_image_config}, "author":"", "message":"", "command":"", "container":ID}
+ * Verb "export" (GET /containers/ID/export). Output: one tar. {"upper":PATH, "lowers":[PATH.. top first]}
+ *	{"result":{}}
+ * Verb "commit" (POST /commit). {"image":"sha256:.." (config, the parent), "manifest":"sha256:.." (its
+ *	manifest), "upper":PATH, "changes":["CMD ..."],
+ *	"lowers":[PATH.. top first], "config":{crl_image_config}, "author":"", "message":"", "command":"", "container":ID}
  *	{"result":{"id":"sha256:..","manifest":"sha256:.."}}
  * Verb "sweep": removes what the daemon moved to DATA_ROOT/tmp. {"trash":["gc-..."]} {"result":{}}
  *
