@@ -20,9 +20,8 @@
 static const struct json_field record_fields[] = {
 	JSON_STR(struct build_record, diff_id, "diffID", JSON_OMIT_EMPTY),
 	JSON_OBJ(struct build_record, blob, "blob", JSON_OMIT_EMPTY, &crl_descriptor_json),
-	JSON_I64(struct build_record, created, "created", 0),
+	JSON_I64S(struct build_record, created, "created", 0),
 	JSON_BOOL(struct build_record, empty, "empty", JSON_OMIT_EMPTY),
-	JSON_STR(struct build_record, id, "id", JSON_OMIT_EMPTY),
 	JSON_STR(struct build_record, what, "what", JSON_OMIT_EMPTY),
 };
 static const struct json_table record_json =
@@ -106,8 +105,6 @@ static int record_decode(const char *text, size_t len, struct build_record *ret)
 
 static bool record_usable(struct build *b, const struct build_record *r)
 {
-	if (r->id)
-		return crl_digest_ok(r->id);
 	if (r->empty)
 		return true;
 	return r->diff_id && crl_digest_ok(r->diff_id) && r->blob.digest &&

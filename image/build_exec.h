@@ -40,7 +40,6 @@ struct build_record {
 	struct crl_descriptor blob;
 	int64_t created; /* ns */
 	bool empty;      /* the step changed no file */
-	char *id;        /* of an image record: config digest */
 	char *what;      /* the instruction, for people */
 };
 int build_cache_open(struct build *b, const char *root, struct crl_err *err);
