@@ -60,4 +60,14 @@ int ingest_new(struct ingest *in, struct staged **ret, int *ret_blob_fd, struct 
 /* Makes lN/fs. */
 int ingest_make_fs(struct ingest *in, const struct staged *st, int *ret_fs_fd, struct crl_err *err);
 
+/* --- commit with everything opened beforehand, for the worker's cage (image/layer.c) --- */
+struct layer_fds {
+	int *v; /* top first */
+	size_t n;
+};
+int layer_fds_open(char *const *paths, struct layer_fds *l, struct crl_err *err);
+void layer_fds_close(struct layer_fds *l);
+int layer_commit(struct crl_store *s, int upper_fd, const struct layer_fds *lowers,
+		 struct crl_layer_info *ret, struct crl_err *err);
+
 #endif

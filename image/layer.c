@@ -139,8 +139,8 @@ static int run_packer(struct packer *p, struct staged *st, int fs_fd, struct crl
 	return r;
 }
 
-static int stage_upper(struct ingest *in, int upper_fd, char *const *lowers, struct staged **ret,
-		       struct crl_err *err)
+static int stage_upper(struct ingest *in, int upper_fd, const int *lowers, size_t n_lowers,
+		       struct staged **ret, struct crl_err *err)
 {
 	_cleanup_close_ int blob_fd = -1, fs_fd = -1;
 	struct staged *st;
@@ -148,7 +148,7 @@ static int stage_upper(struct ingest *in, int upper_fd, char *const *lowers, str
 	if (ingest_new(in, &st, &blob_fd, err) < 0 || ingest_make_fs(in, st, &fs_fd, err) < 0)
 		return -1;
 	struct packer p = {.upper_fd = upper_fd,
-			   .options = {.diff = true, .lowers = lowers},
+			   .options = {.diff = true, .lowers = lowers, .n_lowers = n_lowers},
 			   .blob_fd = blob_fd,
 			   .pipe_fd = -1};
 	int r = run_packer(&p, st, fs_fd, err);
@@ -158,18 +158,52 @@ static int stage_upper(struct ingest *in, int upper_fd, char *const *lowers, str
 	return r;
 }
 
-int crl_layer_commit(struct crl_store *s, int upper_fd, char *const *lowers,
-		     struct crl_layer_info *ret, struct crl_err *err)
+int layer_commit(struct crl_store *s, int upper_fd, const struct layer_fds *lowers,
+		 struct crl_layer_info *ret, struct crl_err *err)
 {
 	_cleanup_ingest_ struct ingest *in = NULL;
 	struct staged *st;
 
-	if (ingest_open(s, &in, err) < 0 || stage_upper(in, upper_fd, lowers, &st, err) < 0)
+	if (ingest_open(s, &in, err) < 0 ||
+	    stage_upper(in, upper_fd, lowers->v, lowers->n, &st, err) < 0)
 		return crl_context(err, "make a layer");
 	if (st->info.entries > 0 && ingest_publish(in, &st, 1, err) < 0)
 		return crl_context(err, "make a layer");
 	*ret = st->info;
 	return 0;
+}
+
+void layer_fds_close(struct layer_fds *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		cleanup_close_p(&l->v[i]);
+	free(l->v);
+	*l = (struct layer_fds){0};
+}
+
+int layer_fds_open(char *const *paths, struct layer_fds *l, struct crl_err *err)
+{
+	size_t n = strv_len(paths);
+
+	l->v = calloc(n + 1, sizeof(*l->v));
+	if (!l->v)
+		return crl_fail_oom(err);
+	for (; l->n < n; l->n++) {
+		l->v[l->n] = open(paths[l->n], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (l->v[l->n] < 0)
+			return crl_fail_sys(err, errno, "%s", paths[l->n]);
+	}
+	return 0;
+}
+
+int crl_layer_commit(struct crl_store *s, int upper_fd, char *const *lowers,
+		     struct crl_layer_info *ret, struct crl_err *err)
+{
+	_cleanup_(layer_fds_close) struct layer_fds l = {0};
+
+	if (layer_fds_open(lowers, &l, err) < 0)
+		return -1;
+	return layer_commit(s, upper_fd, &l, ret, err);
 }
 
 int crl_layer_unpack(struct crl_store *s, int fd, const struct crl_layer_expect *expect,

@@ -115,13 +115,18 @@ static int add_xattr(struct tar_entry *e, const char *path, const char *name, st
 	return 0;
 }
 
-/* Through /proc/self/fd/N/NAME: there is no lgetxattrat() before Linux 6.13, and no open for links
- * and devices. */
+/*
+ * Links and devices cannot be opened to read their attributes, there is no
+ * lgetxattrat() before Linux 6.13, and /proc is out of reach in the worker's
+ * cage: so the folder becomes the working directory for a moment.
+ */
 static int read_xattrs(int dir_fd, const char *name, struct tar_entry *e, struct crl_err *err)
 {
-	char path[NAME_MAX + 64], list[65536];
+	char path[NAME_MAX + 3], list[65536];
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dir_fd, name);
+	if (fchdir(dir_fd) < 0)
+		return crl_fail_sys(err, errno, "chdir");
+	snprintf(path, sizeof(path), "./%s", name);
 	ssize_t n = llistxattr(path, list, sizeof(list));
 	if (n < 0)
 		return errno == EOPNOTSUPP ? 0 : crl_fail_sys(err, errno, "extended attributes");
@@ -194,8 +199,8 @@ static int pack_regular(struct pack *p, int dir_fd, const char *base, struct tar
 		return crl_fail_sys(err, errno, "open");
 	if (now.st_ino != st->st_ino || !S_ISREG(now.st_mode))
 		return crl_fail(err, CRL_CONFLICT, "was replaced while it was read");
-	if (p->o->diff && p->o->lowers && st->st_nlink == 1 &&
-	    pack_unchanged(p->o->lowers, e->name, fd, e))
+	if (p->o->diff && p->o->n_lowers && st->st_nlink == 1 &&
+	    pack_unchanged(p->o->lowers, p->o->n_lowers, e->name, fd, e))
 		return 0;
 	if (emit(p, e, err) < 0)
 		return -1;

@@ -6,21 +6,22 @@
 #include "tar.h"
 
 struct pack_options {
-	bool diff; /* an overlay's upper directory: marks become whiteouts. Without: a whole tree,
-		      marks are errors of the caller */
-	char *const *lowers; /* with diff: files that equal the ones below are left out; top first,
-				may be NULL */
+	bool diff; /* an overlay's upper directory: its marks become whiteouts */
+	/* With diff: files that equal the ones in these layers are left out; top first. */
+	const int *lowers;
+	size_t n_lowers;
 };
 /*
  * Writes everything below dir_fd to `sink`, names sorted by their bytes, then
  * the end blocks. *ret_entries counts them. Never follows a link, skips
- * sockets. Errors name the file.
+ * sockets. Errors name the file. Changes the working directory.
  */
 int pack_tree(int dir_fd, const struct pack_options *o, tar_sink sink, void *data,
 	      int64_t *ret_entries, struct crl_err *err);
 
 /* Whether NAME of an upper directory is in the layers below just as `st` has it
  * (image/pack_lower.c). */
-bool pack_unchanged(char *const *lowers, const char *name, int fd, const struct tar_entry *e);
+bool pack_unchanged(const int *lowers, size_t n, const char *name, int fd,
+		    const struct tar_entry *e);
 
 #endif

@@ -19,18 +19,16 @@ enum found { FOUND_FILE, FOUND_NOTHING, FOUND_HIDDEN /* nothing, and no deeper l
 
 static bool is_opaque(int fd)
 {
-	char path[40], mark;
+	char mark;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return getxattr(path, UNPACK_OPAQUE_XATTR, &mark, 1) == 1 && mark == 'y';
+	return fgetxattr(fd, UNPACK_OPAQUE_XATTR, &mark, 1) == 1 && mark == 'y';
 }
 
 /* One layer: `name` part by part. */
-static enum found find_in(const char *layer, const char *name, int *ret_parent,
-			  const char **ret_base)
+static enum found find_in(int layer, const char *name, int *ret_parent, const char **ret_base)
 {
 	_cleanup_free_ char *copy = strdup(name);
-	_cleanup_close_ int dir = open(layer, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int dir = openat(layer, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool opaque = false;
 	struct stat st;
 
@@ -49,7 +47,7 @@ static enum found find_in(const char *layer, const char *name, int *ret_parent,
 		}
 		if (!S_ISDIR(st.st_mode))
 			return FOUND_HIDDEN;
-		int next = openat(dir, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		int next = openat(dir, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		cleanup_close_p(&dir);
 		dir = next;
 		opaque = opaque || (dir >= 0 && is_opaque(dir));
@@ -95,9 +93,10 @@ static bool same_xattrs(int fd, const struct tar_entry *e)
 	return e->n_xattrs > 0 || fgetxattr(fd, "security.capability", value, sizeof(value)) < 0;
 }
 
-bool pack_unchanged(char *const *lowers, const char *name, int fd, const struct tar_entry *e)
+bool pack_unchanged(const int *lowers, size_t n, const char *name, int fd,
+		    const struct tar_entry *e)
 {
-	for (; *lowers; lowers++) {
+	for (; n > 0; n--, lowers++) {
 		const char *base;
 		int parent;
 		enum found f = find_in(*lowers, name, &parent, &base);

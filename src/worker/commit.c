@@ -66,19 +66,17 @@ static int read_lowers(const cJSON *args, char ***ret, struct crl_err *err)
 	return 0;
 }
 
-static int make_layer(struct worker *w, struct crl_layer_info *ret, struct crl_err *err)
+int commit_prepare(struct worker *w, struct crl_err *err)
 {
 	const char *upper = json_get_str(w->args, "upper");
 	_cleanup_strv_ char **lowers = NULL;
 
 	if (!upper)
 		return crl_fail(err, CRL_INVALID, "arguments without \"upper\"");
-	if (read_lowers(w->args, &lowers, err) < 0)
+	if (read_lowers(w->args, &lowers, err) < 0 || layer_fds_open(lowers, &w->layers, err) < 0)
 		return -1;
-	_cleanup_close_ int fd = open(upper, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return crl_fail_sys(err, errno, "%s", upper);
-	return crl_layer_commit(w->store, fd, lowers, ret, err);
+	w->top_fd = open(upper, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return w->top_fd < 0 ? crl_fail_sys(err, errno, "%s", upper) : 0;
 }
 
 static int commit_image(struct worker *w, struct commit *c, char manifest[80], char config[80],
@@ -88,7 +86,7 @@ static int commit_image(struct worker *w, struct commit *c, char manifest[80], c
 	struct crl_layer_info info;
 
 	if (load_parent(w, c, err) < 0 || set_config(c, w->args, err) < 0 ||
-	    make_layer(w, &info, err) < 0)
+	    layer_commit(w->store, w->top_fd, &w->layers, &info, err) < 0)
 		return -1;
 	if (new_image_history(&c->img, json_get_str(w->args, "command"),
 			      json_get_str(w->args, "message"), json_get_str(w->args, "author"),

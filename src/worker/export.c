@@ -35,17 +35,21 @@ static int read_layers(const cJSON *args, char ***ret, struct crl_err *err)
 	return 0;
 }
 
-int export_run(struct worker *w, cJSON **ret_result, struct crl_err *err)
+int export_prepare(struct worker *w, struct crl_err *err)
 {
-	static const struct pack_options whole = {.diff = false};
 	_cleanup_strv_ char **layers = NULL;
-	_cleanup_close_ int root = -1;
 
 	if (read_layers(w->args, &layers, err) < 0)
 		return -1;
 	const struct crl_overlay o = {.lowers = layers};
-	if (crl_overlay_mount(&o, &root, err) < 0 ||
-	    pack_tree(root, &whole, out_sink, NULL, NULL, err) < 0)
+	return crl_overlay_mount(&o, &w->top_fd, err) < 0 ? crl_context(err, "export") : 0;
+}
+
+int export_run(struct worker *w, cJSON **ret_result, struct crl_err *err)
+{
+	static const struct pack_options whole = {.diff = false};
+
+	if (pack_tree(w->top_fd, &whole, out_sink, NULL, NULL, err) < 0)
 		return crl_context(err, "export");
 	*ret_result = cJSON_CreateObject();
 	return 0;

@@ -5,6 +5,7 @@
  * cage, work, answer. What it reads was written by strangers; whatever
  * happens to it, the daemon lives on.
  */
+#include "confine.h"
 #include "control.h"
 #include "verbs.h"
 
@@ -23,13 +24,13 @@
 
 static const struct worker_verb verbs[] = {
 	/* clang-format off */
-	{"build", WORKER_BUILDS, build_run},
-	{"commit", WORKER_UNPACKS, commit_run},
-	{"export", WORKER_MOUNTS, export_run},
-	{"import", WORKER_UNPACKS, import_run},
-	{"load", WORKER_UNPACKS, load_run},
-	{"save", WORKER_READS, save_run},
-	{"sweep", WORKER_UNPACKS, sweep_run},
+	{"build", WORKER_BUILDS, NULL, build_run},
+	{"commit", WORKER_UNPACKS, commit_prepare, commit_run},
+	{"export", WORKER_READS, export_prepare, export_run},
+	{"import", WORKER_UNPACKS, NULL, import_run},
+	{"load", WORKER_UNPACKS, NULL, load_run},
+	{"save", WORKER_READS, NULL, save_run},
+	{"sweep", WORKER_UNPACKS, NULL, sweep_run},
 	/* clang-format on */
 };
 
@@ -68,17 +69,25 @@ static int set_up(struct worker *w, const cJSON *args, struct crl_err *err)
 	return crl_store_open(root, &w->store, err);
 }
 
+static void worker_free(struct worker *w)
+{
+	layer_fds_close(&w->layers);
+	cleanup_close_p(&w->top_fd);
+	crl_store_close(w->store);
+}
+
 static int work(const struct worker_verb *verb, struct crl_err *err)
 {
 	_cleanup_cjson_ cJSON *args = NULL, *result = NULL;
-	_cleanup_store_ struct crl_store *store = NULL;
-	struct worker w = {0};
+	_cleanup_(worker_free) struct worker w = {.top_fd = -1};
 
-	if (read_args(&args, err) < 0)
+	if (read_args(&args, err) < 0 || set_up(&w, args, err) < 0 ||
+	    (verb->prepare && verb->prepare(&w, err) < 0))
 		return -1;
-	int r = set_up(&w, args, err);
-	store = w.store;
-	if (r < 0 || verb->run(&w, &result, err) < 0)
+	/* From here on nothing is trusted that came with the job. */
+	if (verb->cage != WORKER_BUILDS && confine(verb->cage, w.store, err) < 0)
+		return -1;
+	if (verb->run(&w, &result, err) < 0)
 		return -1;
 	return control_result(take_ptr(result), err);
 }
@@ -99,6 +108,7 @@ int main(int argc, char **argv)
 	/* Without the daemon nobody would take the result. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	umask(022);
 	if (work(verb, &err) < 0) {
 		control_error(&err);

@@ -5,27 +5,33 @@
 
 #include <base/json.h>
 #include <crun-lite/image.h>
+#include <image/ingest.h>
 
 struct worker {
 	const cJSON *args;       /* what the daemon said; see src/daemon/jobs.h */
 	struct crl_store *store; /* args.root */
+	struct layer_fds layers; /* opened by prepare; top first */
+	int top_fd; /* commit: the upper directory, export: the mounted root; -1 = none */
 };
 
 /* How far a verb is locked in before it reads its first byte (src/worker/confine.h). */
 enum worker_cage {
 	WORKER_UNPACKS, /* writes files below the store only; no network, no programs */
 	WORKER_READS,   /* reads the store only */
-	WORKER_MOUNTS,  /* reads, and mounts an overlay first */
 	WORKER_BUILDS,  /* runs containers: it confines what it starts */
 };
 
 struct worker_verb {
 	const char *name;
 	enum worker_cage cage;
+	/* Opens what lies outside of the cage; NULL: nothing. */
+	int (*prepare)(struct worker *w, struct crl_err *err);
 	/* *ret_result goes to the daemon at success. */
 	int (*run)(struct worker *w, cJSON **ret_result, struct crl_err *err);
 };
 
+int commit_prepare(struct worker *w, struct crl_err *err);
+int export_prepare(struct worker *w, struct crl_err *err);
 int commit_run(struct worker *w, cJSON **ret_result, struct crl_err *err);
 int export_run(struct worker *w, cJSON **ret_result, struct crl_err *err);
 int import_run(struct worker *w, cJSON **ret_result, struct crl_err *err);
