@@ -89,6 +89,12 @@ static const struct step helper_steps[] = {
 
 /* --- payload, inside the container --- */
 
+/* The helper led a session, but it is gone: only a leader may take a controlling terminal. */
+static int step_session(void *ctx, struct crl_err *err)
+{
+	return setsid() < 0 ? crl_fail_sys(err, errno, "setsid") : 0;
+}
+
 static int step_root(void *ctx, struct crl_err *err)
 {
 	struct ex *ex = ctx;
@@ -169,6 +175,8 @@ static int step_find(void *ctx, struct crl_err *err)
 }
 
 static const struct step payload_steps[] = {
+	{"ex.session", "A session of its own, which the terminal's signals go to", "setsid(2)",
+	 step_session},
 	{"ex.root", "Take hold of the container's \"/\"", "open(2)", step_root},
 	{"ex.procfs", "A private view of the kernel that nothing in the image can fake",
 	 "fsopen(2), proc(5)", step_procfs, .wanted = wants_procfs},
