@@ -21,8 +21,7 @@ static const struct json_table health_json = JSON_TABLE("Healthcheck", H, health
 /* The rows of ContainerConfig for the struct `S` in which its members are `P member`. */
 #define CONFIG_ROWS(S, P)                                                                          \
 	JSON_STR(S, P hostname, "Hostname", 0), JSON_STR(S, P domainname, "Domainname", 0),        \
-		JSON_STR(S, P user, "User", 0),                                                    \
-		JSON_BOOL(S, P attach_stdin, "AttachStdin", 0),                                    \
+		JSON_STR(S, P user, "User", 0), JSON_BOOL(S, P attach_stdin, "AttachStdin", 0),    \
 		JSON_BOOL(S, P attach_stdout, "AttachStdout", 0),                                  \
 		JSON_BOOL(S, P attach_stderr, "AttachStderr", 0),                                  \
 		JSON_KEYSET(S, P exposed_ports, "ExposedPorts", JSON_OMIT_EMPTY),                  \
@@ -89,8 +88,7 @@ static const struct json_field ulimit_fields[] = {
 	JSON_I64(struct api_ulimit, soft, "Soft", 0),
 	JSON_I64(struct api_ulimit, hard, "Hard", 0),
 };
-static const struct json_table ulimit_json =
-	JSON_TABLE("Ulimit", struct api_ulimit, ulimit_fields);
+static const struct json_table ulimit_json = JSON_TABLE("Ulimit", struct api_ulimit, ulimit_fields);
 
 static const struct json_field driver_config_fields[] = {
 	JSON_STR(struct api_driver_config, name, "Name", JSON_OMIT_EMPTY),

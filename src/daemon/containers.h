@@ -6,9 +6,11 @@
 #include <base/str.h>
 #include <crun-lite/err.h>
 
+struct containers;
 struct daemon;
 
-/* Loads the records, re-adopts running monitors, sweeps what is left over. After networks_init() and images_init(). */
+/* Loads the records, re-adopts running monitors, sweeps what is left over. After networks_init()
+ * and images_init(). */
 int containers_init(struct daemon *d, struct crl_err *err);
 /* Frees memory; containers go on running. */
 void containers_free(struct containers *c);

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * POST /containers/{id}/attach: the client's socket leaves HTTP and goes to
+ * the monitor, at once or with the start. With logs=1 the log is written to
+ * it first.
+ */
+#include "api_containers.h"
+#include "log_reader.h"
+
+#include <base/fd.h>
+#include <base/log.h>
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+const char *api_stream_type(const struct http_req *r, bool tty)
+{
+	return !tty && http_api_version(r) >= 142 ? "application/vnd.docker.multiplexed-stream"
+						  : "application/vnd.docker.raw-stream";
+}
+
+char *api_base64(const void *data, size_t len)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const uint8_t *in = data;
+	char *out = malloc((len + 2) / 3 * 4 + 1), *p = out;
+	if (!out)
+		return NULL;
+	for (size_t i = 0; i < len; i += 3) {
+		uint32_t v = (uint32_t)in[i] << 16;
+		v |= i + 1 < len ? (uint32_t)in[i + 1] << 8 : 0;
+		v |= i + 2 < len ? in[i + 2] : 0;
+		*p++ = digits[v >> 18];
+		*p++ = digits[v >> 12 & 63];
+		*p++ = i + 1 < len ? digits[v >> 6 & 63] : '=';
+		*p++ = i + 2 < len ? digits[v & 63] : '=';
+	}
+	*p = '\0';
+	return out;
+}
+
+struct attach_call {
+	struct daemon *d;
+	char id[ID_HEX + 1];
+	struct mon_attach spec;
+	bool stream;
+	/* logs=1: what still goes to the client before the monitor gets the socket */
+	struct buf replay;
+	size_t replay_off;
+	int fd;
+	sd_event_source *source;
+};
+
+static void call_free(void *data)
+{
+	struct attach_call *call = data;
+	sd_event_source_disable_unref(call->source);
+	json_free(&mon_attach_json, &call->spec);
+	buf_free(&call->replay);
+	cleanup_close_p(&call->fd);
+	free(call);
+}
+
+/* The socket changes hands. A container that ended meanwhile just closes it. */
+static void hand_over(struct attach_call *call)
+{
+	struct crl_err err = CRL_ERR_INIT;
+	struct container *c;
+	if (!call->stream || container_find(call->d, call->id, &c, &err) < 0)
+		return;
+	if (container_attach(c, take_fd(&call->fd), &call->spec, &err) < 0)
+		log_warn("attach", "container", call->id, "error", err.msg, NULL);
+}
+
+/* --- logs=1 --- */
+
+static int on_replay_ready(sd_event_source *s, int fd, uint32_t revents, void *data)
+{
+	struct attach_call *call = data;
+	const char *at = call->replay.data + call->replay_off;
+	ssize_t n = send(fd, at, call->replay.len - call->replay_off, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	if (n > 0)
+		call->replay_off += (size_t)n;
+	if (n > 0 && call->replay_off < call->replay.len)
+		return 0;
+	if (n > 0) {
+		call->source = sd_event_source_disable_unref(call->source);
+		hand_over(call);
+	}
+	call_free(call);
+	return 0;
+}
+
+static void replay_line(const struct log_line *line, void *data)
+{
+	struct attach_call *call = data;
+	bool err = line->stream == LOG_STDERR;
+	if (err ? !call->spec.stderr_ : !call->spec.stdout_)
+		return;
+	if (call->spec.framed)
+		log_frame_header(&call->replay, line->stream, line->len);
+	buf_add(&call->replay, line->text, line->len);
+}
+
+#define REPLAY_LIMIT (8U * 1024 * 1024)
+
+static void read_replay(struct attach_call *call)
+{
+	struct crl_err err = CRL_ERR_INIT;
+	struct container *c;
+	if (container_find(call->d, call->id, &c, &err) < 0)
+		return;
+	_cleanup_free_ char *path = container_log_path(c);
+	if (!path || !*path)
+		return;
+	struct log_reader *reader = NULL;
+	const struct log_query q = {.tail = -1};
+	if (log_reader_open(path, &q, &reader, &err) < 0)
+		return;
+	while (call->replay.len < REPLAY_LIMIT &&
+	       log_reader_next(reader, replay_line, call, &err) > 0)
+		;
+	log_reader_close(reader);
+}
+
+/* --- the request --- */
+
+static void on_hijacked(struct http_req *r, int fd, const void *early, size_t early_len, void *data)
+{
+	struct attach_call *call = *(struct attach_call **)data;
+	*(struct attach_call **)data = NULL;
+	call->fd = fd;
+	if (early_len)
+		call->spec.early_input = api_base64(early, early_len);
+	if (call->replay.len && sd_event_add_io(call->d->event, &call->source, fd, EPOLLOUT,
+						on_replay_ready, call) >= 0)
+		return;
+	hand_over(call);
+	call_free(call);
+}
+
+static void slot_free(void *data)
+{
+	struct attach_call **slot = data;
+	if (*slot)
+		call_free(*slot);
+	free(slot);
+}
+
+static int fill_spec(struct http_req *r, const struct container *c, struct mon_attach *a)
+{
+	const char *keys = http_query(r, "detachKeys");
+	a->stdin_ = http_query_bool(r, "stdin", false) && c->rec.config.open_stdin;
+	a->stdout_ = http_query_bool(r, "stdout", false);
+	a->stderr_ = http_query_bool(r, "stderr", false);
+	a->framed = !c->rec.config.tty;
+	if (c->rec.config.tty)
+		a->detach_keys = strdup(str_empty(keys) ? "ctrl-p,ctrl-q" : keys);
+	return 0;
+}
+
+static int check_attach(const struct container *c, struct crl_err *err)
+{
+	if (c->state == FSM_PAUSED)
+		return crl_fail(err, CRL_CONFLICT,
+				"container %s is paused, unpause the container before attach",
+				c->rec.id);
+	if (c->state == FSM_RESTARTING)
+		return crl_fail(err, CRL_CONFLICT,
+				"container %s is restarting, wait until the container is running",
+				c->rec.id);
+	return 0;
+}
+
+void api_containers_attach(struct http_req *r)
+{
+	struct crl_err err = CRL_ERR_INIT;
+	struct container *c;
+	if (!api_container(r, &c))
+		return;
+	if (check_attach(c, &err) < 0) {
+		http_reply_error(r, &err);
+		return;
+	}
+	struct attach_call **slot = calloc(1, sizeof(*slot));
+	struct attach_call *call = calloc(1, sizeof(*call));
+	if (!slot || !call) {
+		free(slot);
+		free(call);
+		crl_fail_oom(&err);
+		http_reply_error(r, &err);
+		return;
+	}
+	*slot = call;
+	call->d = http_daemon(r);
+	call->fd = -1;
+	memcpy(call->id, c->rec.id, sizeof(call->id));
+	fill_spec(r, c, &call->spec);
+	call->stream = http_query_bool(r, "stream", false);
+	if (http_query_bool(r, "logs", false))
+		read_replay(call);
+	http_set_data(r, slot, slot_free);
+	http_hijack(r, api_stream_type(r, c->rec.config.tty), on_hijacked, slot);
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * GET /containers/{id}/json in Docker's full shape (API 1.51). Answers from
+ * the record and from memory, never from a process. What is null and what is
+ * empty follows Docker: clients iterate and compare.
+ */
+#include "api_containers.h"
+#include "container_ports.h"
+#include "exec.h"
+#include "images.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+/* --- sizes --- */
+
+#define SIZE_ENTRIES 20000 /* a bound on one call: the loop must go on */
+
+static void add_tree(int parent, const char *name, unsigned depth, size_t *left, int64_t *sum)
+{
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	_cleanup_closedir_ DIR *dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return;
+	}
+	struct dirent *e;
+	while (*left > 0 && (e = readdir(dir))) {
+		struct stat st;
+		if (str_eq(e->d_name, ".") || str_eq(e->d_name, "..") ||
+		    fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		--*left;
+		if (S_ISDIR(st.st_mode) && depth < 256)
+			add_tree(dirfd(dir), e->d_name, depth + 1, left, sum);
+		else if (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode))
+			*sum += st.st_size;
+	}
+}
+
+void api_sizes(const struct container *c, int64_t *ret_rw, int64_t *ret_root)
+{
+	_cleanup_free_ char *upper = container_path_of(c, "upper");
+	size_t left = SIZE_ENTRIES;
+	struct crl_err ignored;
+	struct image *img;
+	*ret_rw = 0;
+	if (upper)
+		add_tree(AT_FDCWD, upper, 0, &left, ret_rw);
+	*ret_root = *ret_rw;
+	if (images_find(c->d, c->rec.image_id, &img, &ignored) == 0)
+		*ret_root += img->size;
+}
+
+/* --- pieces --- */
+
+cJSON *api_mounts_json(const struct container *c)
+{
+	cJSON *list = cJSON_CreateArray();
+	for (size_t i = 0; i < c->rec.n_mounts; i++) {
+		const struct container_mount *m = &c->rec.mounts[i];
+		/* --tmpfs is no mount of inspect's list, --mount type=tmpfs is: Docker's way. */
+		if (str_eq(m->type, "tmpfs") &&
+		    strmap_get(&c->rec.host_config.tmpfs, m->destination))
+			continue;
+		cJSON *o = cJSON_CreateObject();
+		json_add_str(o, "Type", m->type);
+		if (!str_empty(m->name))
+			json_add_str(o, "Name", m->name);
+		json_add_str(o, "Source", m->source);
+		json_add_str(o, "Destination", m->destination);
+		if (!str_empty(m->driver))
+			json_add_str(o, "Driver", m->driver);
+		json_add_str(o, "Mode", m->mode);
+		cJSON_AddBoolToObject(o, "RW", m->rw);
+		json_add_str(o, "Propagation", m->propagation);
+		cJSON_AddItemToArray(list, o);
+	}
+	return list;
+}
+
+static const struct api_endpoint *asked_endpoint(const struct container *c, const char *name)
+{
+	for (size_t i = 0; i < c->rec.networking.n_endpoints; i++)
+		if (str_eq(c->rec.networking.endpoints[i].key, name))
+			return &c->rec.networking.endpoints[i];
+	return NULL;
+}
+
+static cJSON *ipam_json(const struct api_endpoint *e)
+{
+	if (!e || !e->ipam_config)
+		return cJSON_CreateNull();
+	cJSON *o = cJSON_CreateObject();
+	if (!str_empty(e->ipam_config->ipv4_address))
+		json_add_str(o, "IPv4Address", e->ipam_config->ipv4_address);
+	return o;
+}
+
+static cJSON *endpoint_json(const struct container *c, const char *name)
+{
+	const struct api_endpoint *asked = asked_endpoint(c, name);
+	const struct net_endpoint none = {0}, *ep = c->has_ep ? &c->ep : &none;
+	cJSON *o = cJSON_CreateObject();
+	cJSON_AddItemToObject(o, "IPAMConfig", ipam_json(asked));
+	json_add_strv(o, "Links", asked ? asked->links : NULL, true);
+	json_add_strv(o, "Aliases", asked ? asked->aliases : NULL, true);
+	json_add_str(o, "MacAddress", ep->mac);
+	cJSON_AddNullToObject(o, "DriverOpts");
+	json_add_i64(o, "GwPriority", 0);
+	json_add_str(o, "NetworkID", ep->network_id);
+	json_add_str(o, "EndpointID", ep->id);
+	json_add_str(o, "Gateway", ep->gateway);
+	json_add_str(o, "IPAddress", ep->ip);
+	json_add_i64(o, "IPPrefixLen", ep->prefix_len);
+	json_add_str(o, "IPv6Gateway", "");
+	json_add_str(o, "GlobalIPv6Address", "");
+	json_add_i64(o, "GlobalIPv6PrefixLen", 0);
+	cJSON_AddNullToObject(o, "DNSNames");
+	return o;
+}
+
+cJSON *api_networks_json(const struct container *c)
+{
+	cJSON *o = cJSON_CreateObject();
+	const char *mode = c->rec.host_config.network_mode;
+	if (str_starts(mode, "container:"))
+		return o;
+	const char *name = c->has_ep && c->ep.network ? c->ep.network : mode;
+	cJSON_AddItemToObject(o, name, endpoint_json(c, name));
+	return o;
+}
+
+cJSON *api_ports_map(const struct container *c)
+{
+	cJSON *o = cJSON_CreateObject();
+	for (char **e = c->rec.config.exposed_ports; container_is_running(c) && e && *e; e++)
+		cJSON_AddNullToObject(o, *e);
+	for (size_t i = 0; c->has_ep && i < c->ep.n_ports; i++) {
+		const struct net_port *p = &c->ep.ports[i];
+		char key[16], port[8];
+		container_port_key(p, key);
+		cJSON *list = cJSON_GetObjectItemCaseSensitive(o, key);
+		if (!cJSON_IsArray(list)) {
+			cJSON_DeleteItemFromObjectCaseSensitive(o, key);
+			list = cJSON_AddArrayToObject(o, key);
+		}
+		cJSON *b = cJSON_CreateObject();
+		snprintf(port, sizeof(port), "%u", p->host_port);
+		json_add_str(b, "HostIp", *p->host_ip ? p->host_ip : "0.0.0.0");
+		json_add_str(b, "HostPort", port);
+		cJSON_AddItemToArray(list, b);
+	}
+	return o;
+}
+
+/* --- the whole --- */
+
+static void add_time(cJSON *o, const char *key, int64_t ns)
+{
+	char buf[TIME_BUF];
+	json_add_str(o, key, time_rfc3339(ns, buf));
+}
+
+static cJSON *state_json(const struct container *c)
+{
+	const struct container_record *rec = &c->rec;
+	enum fsm_state s = container_shown_state(c);
+	cJSON *o = cJSON_CreateObject();
+	json_add_str(o, "Status", fsm_state_name(s));
+	/* Docker counts a container in its back-off as running. */
+	cJSON_AddBoolToObject(o, "Running",
+			      s == FSM_RUNNING || s == FSM_PAUSED || s == FSM_RESTARTING);
+	cJSON_AddBoolToObject(o, "Paused", s == FSM_PAUSED);
+	cJSON_AddBoolToObject(o, "Restarting", s == FSM_RESTARTING);
+	cJSON_AddBoolToObject(o, "OOMKilled", rec->oom_killed);
+	cJSON_AddBoolToObject(o, "Dead", s == FSM_DEAD);
+	json_add_i64(o, "Pid", container_is_running(c) ? rec->pid : 0);
+	json_add_i64(o, "ExitCode", rec->exit_code);
+	json_add_str(o, "Error", rec->error);
+	add_time(o, "StartedAt", rec->started_at);
+	add_time(o, "FinishedAt", rec->finished_at);
+	return o;
+}
+
+static cJSON *network_settings(const struct container *c)
+{
+	const struct net_endpoint none = {0};
+	bool bridge = c->has_ep && str_eq(c->ep.network, "bridge");
+	const struct net_endpoint *ep = bridge ? &c->ep : &none;
+	char key[64] = "";
+	if (container_is_running(c))
+		snprintf(key, sizeof(key), "/proc/%lld/ns/net", (long long)c->rec.pid);
+	cJSON *o = cJSON_CreateObject();
+	json_add_str(o, "Bridge", "");
+	json_add_str(o, "SandboxID", c->has_ep ? c->ep.id : "");
+	json_add_str(o, "SandboxKey", key);
+	cJSON_AddItemToObject(o, "Ports", api_ports_map(c));
+	cJSON_AddBoolToObject(o, "HairpinMode", false);
+	json_add_str(o, "LinkLocalIPv6Address", "");
+	json_add_i64(o, "LinkLocalIPv6PrefixLen", 0);
+	cJSON_AddNullToObject(o, "SecondaryIPAddresses");
+	cJSON_AddNullToObject(o, "SecondaryIPv6Addresses");
+	json_add_str(o, "EndpointID", ep->id);
+	json_add_str(o, "Gateway", ep->gateway);
+	json_add_str(o, "GlobalIPv6Address", "");
+	json_add_i64(o, "GlobalIPv6PrefixLen", 0);
+	json_add_str(o, "IPAddress", ep->ip);
+	json_add_i64(o, "IPPrefixLen", ep->prefix_len);
+	json_add_str(o, "IPv6Gateway", "");
+	json_add_str(o, "MacAddress", ep->mac);
+	cJSON_AddItemToObject(o, "Networks", api_networks_json(c));
+	return o;
+}
+
+static cJSON *graph_driver(const struct container *c)
+{
+	cJSON *o = cJSON_CreateObject(), *data = cJSON_AddObjectToObject(o, "Data");
+	_cleanup_free_ char *upper = container_path_of(c, "upper");
+	_cleanup_free_ char *work = container_path_of(c, "work");
+	_cleanup_free_ char *lower = strv_join(c->rec.lowers, ":");
+	json_add_str(data, "LowerDir", lower);
+	json_add_str(data, "UpperDir", upper);
+	json_add_str(data, "WorkDir", work);
+	json_add_str(o, "Name", "overlay2");
+	return o;
+}
+
+static void add_path(cJSON *o, const struct container *c, const char *key, const char *file)
+{
+	struct container *peer = NULL;
+	struct crl_err ignored;
+	(void)container_network_peer((struct container *)c, &peer, &ignored);
+	_cleanup_free_ char *path = container_path_of(peer ? peer : c, file);
+	json_add_str(o, key, path);
+}
+
+static void add_files(cJSON *o, const struct container *c)
+{
+	_cleanup_free_ char *log = container_log_path(c);
+	add_path(o, c, "ResolvConfPath", "resolv.conf");
+	add_path(o, c, "HostnamePath", "hostname");
+	add_path(o, c, "HostsPath", "hosts");
+	json_add_str(o, "LogPath", log);
+}
+
+static void add_identity(cJSON *o, const struct container *c)
+{
+	char name[300];
+	snprintf(name, sizeof(name), "/%s", c->rec.name);
+	json_add_str(o, "Id", c->rec.id);
+	add_time(o, "Created", c->rec.created);
+	json_add_str(o, "Path", c->rec.path);
+	json_add_strv(o, "Args", c->rec.args, false);
+	cJSON_AddItemToObject(o, "State", state_json(c));
+	json_add_str(o, "Image", c->rec.image_id);
+	add_files(o, c);
+	json_add_str(o, "Name", name);
+	json_add_i64(o, "RestartCount", c->rec.restart_count);
+	json_add_str(o, "Driver", "overlay2");
+	json_add_str(o, "Platform", "linux");
+	json_add_str(o, "MountLabel", "");
+	json_add_str(o, "ProcessLabel", "");
+	json_add_str(o, "AppArmorProfile", "");
+}
+
+static void add_sizes(cJSON *o, const struct container *c)
+{
+	int64_t rw = 0, root = 0;
+	api_sizes(c, &rw, &root);
+	json_add_i64(o, "SizeRw", rw);
+	json_add_i64(o, "SizeRootFs", root);
+}
+
+void api_containers_inspect(struct http_req *r)
+{
+	struct container *c;
+	if (!api_container(r, &c))
+		return;
+	cJSON *o = cJSON_CreateObject();
+	_cleanup_strv_ char **execs = exec_running_ids(c);
+	add_identity(o, c);
+	json_add_strv(o, "ExecIDs", execs, true);
+	cJSON_AddItemToObject(o, "HostConfig",
+			      json_encode_tree(&api_host_config_json, &c->rec.host_config));
+	cJSON_AddItemToObject(o, "GraphDriver", graph_driver(c));
+	if (http_query_bool(r, "size", false))
+		add_sizes(o, c);
+	cJSON_AddItemToObject(o, "Mounts", api_mounts_json(c));
+	cJSON_AddItemToObject(o, "Config", json_encode_tree(&api_config_json, &c->rec.config));
+	cJSON_AddItemToObject(o, "NetworkSettings", network_settings(c));
+	http_reply_json(r, 200, o);
+}

@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Owns the way from "start" to a running process: a table of steps up to the
+ * message to the monitor, then the monitor's answer. Also the clients that
+ * attached before the start. Order of steps: everything the process will see
+ * is there before the monitor is spawned.
+ */
+#include "container.h"
+#include "exec.h"
+#include "images.h"
+#include "oci_config.h"
+#include "container_ports.h"
+
+#include <base/fd.h>
+#include <base/log.h>
+#include <base/path.h>
+#include <base/proc.h>
+#include <base/step.h>
+#include <crun-lite/runtime.h>
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+
+/* An image may come with a slow disk behind it, and hooks may run. */
+#define START_DEADLINE_MS 120000U
+
+struct container_attach {
+	struct container *c;
+	int fd;
+	struct mon_attach spec;
+	sd_event_source *source;
+	struct container_attach *next;
+};
+
+struct starting {
+	struct container *c;
+	struct container *peer; /* network container:ID */
+	struct oci_spec spec;
+	char *netns_path, *ipc_path, *pid_path, *shm_source, *peer_dir, *init_path, *dir;
+};
+
+/* --- clients that came before the start --- */
+
+static void attach_free(struct container_attach *a)
+{
+	sd_event_source_disable_unref(a->source);
+	json_free(&mon_attach_json, &a->spec);
+	cleanup_close_p(&a->fd);
+	free(a);
+}
+
+static void attach_take_out(struct container_attach *a)
+{
+	for (struct container_attach **p = &a->c->attaches; *p; p = &(*p)->next) {
+		if (*p != a)
+			continue;
+		*p = a->next;
+		return;
+	}
+}
+
+void container_drop_attaches(struct container *c)
+{
+	while (c->attaches) {
+		struct container_attach *a = c->attaches;
+		c->attaches = a->next;
+		attach_free(a);
+	}
+}
+
+/* No event is asked for: EPOLLHUP and EPOLLERR come anyway, a half close (EPOLLRDHUP) does not. */
+static int on_early_hangup(sd_event_source *s, int fd, uint32_t revents, void *data)
+{
+	struct container_attach *a = data;
+	attach_take_out(a);
+	attach_free(a);
+	return 0;
+}
+
+static int keep_attach(struct container *c, int fd, const struct mon_attach *spec,
+		       struct crl_err *err)
+{
+	struct container_attach *a = calloc(1, sizeof(*a));
+	if (!a) {
+		close(fd);
+		return crl_fail_oom(err);
+	}
+	a->c = c;
+	a->fd = fd;
+	if (json_copy(&mon_attach_json, spec, &a->spec, err) < 0) {
+		attach_free(a);
+		return -1;
+	}
+	(void)sd_event_add_io(c->d->event, &a->source, fd, 0, on_early_hangup, a);
+	struct container_attach **p = &c->attaches;
+	while (*p)
+		p = &(*p)->next;
+	*p = a;
+	return 0;
+}
+
+int container_attach(struct container *c, int fd, const struct mon_attach *spec,
+		     struct crl_err *err)
+{
+	/* "start -a" attaches to an ended container, too, before it starts it again. */
+	if (!container_is_running(c) || !c->monitor)
+		return keep_attach(c, fd, spec, err);
+	cJSON *body = json_encode_tree(&mon_attach_json, spec);
+	int r = monitor_call(c->monitor, "attach", body, &fd, 1, 0, NULL, NULL, err);
+	close(fd);
+	return r;
+}
+
+/* --- steps --- */
+
+static int peer_of(struct starting *s, const char *mode, struct container **ret,
+		   struct crl_err *err)
+{
+	*ret = NULL;
+	if (!mode || !str_starts(mode, "container:"))
+		return 0;
+	if (container_find(s->c->d, mode + strlen("container:"), ret, err) < 0)
+		return -1;
+	if (!container_is_running(*ret))
+		return crl_fail(err, CRL_CONFLICT,
+				"cannot join network of a non running container: %s",
+				(*ret)->rec.id);
+	return 0;
+}
+
+static char *ns_path(const struct container *peer, const char *ns)
+{
+	return path_printf("/proc/%lld/ns/%s", (long long)peer->rec.pid, ns);
+}
+
+static int step_peers(void *ctx, struct crl_err *err)
+{
+	struct starting *s = ctx;
+	const struct api_host_config *hc = &s->c->rec.host_config;
+	struct container *peer;
+	if (peer_of(s, hc->network_mode, &s->peer, err) < 0)
+		return -1;
+	if (s->peer) {
+		s->netns_path = ns_path(s->peer, "net");
+		s->peer_dir = container_dir(s->peer);
+		if (!s->netns_path || !s->peer_dir)
+			return crl_fail_oom(err);
+	}
+	if (peer_of(s, hc->pid_mode, &peer, err) < 0)
+		return crl_context(err, "PID mode");
+	if (peer && !(s->pid_path = ns_path(peer, "pid")))
+		return crl_fail_oom(err);
+	if (peer_of(s, hc->ipc_mode, &peer, err) < 0)
+		return crl_context(err, "IPC mode");
+	if (peer) {
+		s->ipc_path = ns_path(peer, "ipc");
+		s->shm_source = path_printf("/proc/%lld/root/dev/shm", (long long)peer->rec.pid);
+		if (!s->ipc_path || !s->shm_source)
+			return crl_fail_oom(err);
+	} else if (str_eq(hc->ipc_mode, "host") && !(s->shm_source = strdup("/dev/shm"))) {
+		return crl_fail_oom(err);
+	}
+	return 0;
+}
+
+static bool wants_network(const void *ctx)
+{
+	const struct starting *s = ctx;
+	const char *mode = s->c->rec.host_config.network_mode;
+	return !str_eq(mode, "host") && !str_eq(mode, "none") && !str_starts(mode, "container:") &&
+	       !s->c->rec.config.network_disabled;
+}
+
+static const char *wanted_ip(const struct container *c)
+{
+	const struct api_networking_config *n = &c->rec.networking;
+	for (size_t i = 0; i < n->n_endpoints; i++)
+		if (n->endpoints[i].ipam_config &&
+		    !str_empty(n->endpoints[i].ipam_config->ipv4_address))
+			return n->endpoints[i].ipam_config->ipv4_address;
+	return NULL;
+}
+
+static int step_network(void *ctx, struct crl_err *err)
+{
+	struct starting *s = ctx;
+	struct container *c = s->c;
+	struct net_port *ports = NULL;
+	size_t n_ports = 0;
+	if (container_ports(&c->rec, &ports, &n_ports, err) < 0)
+		return -1;
+	struct net_request req = {.container_id = c->rec.id,
+				  .container_name = c->rec.name,
+				  .network = c->rec.host_config.network_mode,
+				  .wanted_ip = wanted_ip(c),
+				  .ports = ports,
+				  .n_ports = n_ports};
+	int r = net_acquire(c->d, &req, &c->ep, err);
+	free(ports);
+	if (r < 0)
+		return -1;
+	c->has_ep = true;
+	cJSON_Delete(c->rec.endpoint);
+	c->rec.endpoint = net_endpoint_to_json(&c->ep);
+	return 0;
+}
+
+static void undo_network(void *ctx)
+{
+	struct starting *s = ctx;
+	struct container *c = s->c;
+	if (!c->has_ep)
+		return;
+	net_release(c->d, &c->ep);
+	c->has_ep = false;
+	c->ep.netns_fd = -1;
+	cJSON_Delete(take_ptr(c->rec.endpoint));
+}
+
+static int step_files(void *ctx, struct crl_err *err)
+{
+	struct starting *s = ctx;
+	return container_write_files(s->c, err);
+}
+
+/* The default profile is the same for the same capabilities: encoded once. */
+static int default_seccomp(struct daemon *d, char *const *caps, const char **ret,
+			   struct crl_err *err)
+{
+	struct containers *cs = d->containers;
+	_cleanup_free_ char *key = strv_join(caps, ",");
+	if (!key)
+		return crl_fail_oom(err);
+	if (!cs->seccomp_default || !str_eq(cs->seccomp_caps, key)) {
+		struct oci_linux_seccomp *profile = NULL;
+		if (crl_seccomp_default(caps, &profile, err) < 0)
+			return -1;
+		free(cs->seccomp_default);
+		free(cs->seccomp_caps);
+		cs->seccomp_default = json_encode(&oci_seccomp_json, profile);
+		cs->seccomp_caps = take_ptr(key);
+		json_free(&oci_seccomp_json, profile);
+		free(profile);
+	}
+	*ret = cs->seccomp_default;
+	return *ret ? 0 : crl_fail_oom(err);
+}
+
+static int find_init(struct starting *s, struct crl_err *err)
+{
+	const struct opt_bool *init = &s->c->rec.host_config.init;
+	if (!init->set || !init->v)
+		return 0;
+	return daemon_program(s->c->d, "crun-lite-init", &s->init_path, err);
+}
+
+static int write_config(struct starting *s, const char *text, struct crl_err *err)
+{
+	_cleanup_free_ char *path = container_path_of(s->c, "config.json");
+	if (!path)
+		return crl_fail_oom(err);
+	_cleanup_close_ int fd =
+		open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return crl_fail_sys(err, errno, "%s", path);
+	return fd_write_all(fd, text, strlen(text), err);
+}
+
+static int step_config(void *ctx, struct crl_err *err)
+{
+	struct starting *s = ctx;
+	const char *seccomp = NULL;
+	bool use_default = false;
+	if (find_init(s, err) < 0)
+		return -1;
+	s->dir = container_dir(s->c);
+	struct oci_input in = {.rec = &s->c->rec,
+			       .dir = s->dir,
+			       .hosts_dir = s->peer_dir,
+			       .hostname = s->c->rec.config.hostname,
+			       .netns_path = s->netns_path,
+			       .ipc_path = s->ipc_path,
+			       .pid_path = s->pid_path,
+			       .shm_source = s->shm_source,
+			       .init_path = s->init_path,
+			       .no_new_privileges = s->c->d->config.no_new_privileges};
+	if (!s->dir)
+		return crl_fail_oom(err);
+	if (oci_config_build(&in, &s->spec, &use_default, err) < 0)
+		return -1;
+	if (use_default &&
+	    default_seccomp(s->c->d, s->spec.process->capabilities->bounding, &seccomp, err) < 0)
+		return -1;
+	_cleanup_free_ char *text = oci_config_text(&s->spec, seccomp);
+	return text ? write_config(s, text, err) : crl_fail_oom(err);
+}
+
+static int step_monitor(void *ctx, struct crl_err *err)
+{
+	struct starting *s = ctx;
+	_cleanup_free_ char *run_dir = container_run_dir(s->c);
+	if (!run_dir)
+		return crl_fail_oom(err);
+	const struct monitor_spec spec = {.d = s->c->d,
+					  .id = s->c->rec.id,
+					  .container_dir = s->dir,
+					  .run_dir = run_dir,
+					  .events = &container_monitor_events,
+					  .data = s->c};
+	if (monitor_spawn(&spec, &s->c->monitor, err) < 0)
+		return -1;
+	s->c->rec.monitor_pid = monitor_pid(s->c->monitor);
+	s->c->rec.monitor_ticks = monitor_ticks(s->c->monitor);
+	return 0;
+}
+
+static void undo_monitor(void *ctx)
+{
+	struct starting *s = ctx;
+	monitor_kill(take_ptr(s->c->monitor));
+}
+
+/* --- the start message --- */
+
+static void log_options(const struct container *c, struct mon_log *log)
+{
+	const struct strmap *o = &c->rec.host_config.log_config.config;
+	const char *size = strmap_get(o, "max-size"), *files = strmap_get(o, "max-file");
+	struct crl_err ignored;
+	log->driver = c->rec.host_config.log_config.type;
+	/* A bound by default: a chatty container must not fill the disk (docs/adr/0051). */
+	log->max_size = 100 * 1024 * 1024;
+	log->max_file = size ? 1 : 3;
+	if (size && (str_eq(size, "-1") || str_parse_size(size, &log->max_size, &ignored) < 0))
+		log->max_size = 0;
+	if (files)
+		log->max_file = atoll(files);
+}
+
+static void fill_start(struct starting *s, struct mon_start *m)
+{
+	struct container *c = s->c;
+	const struct api_config *cfg = &c->rec.config;
+	m->config = container_path_of(c, "config.json");
+	m->lowers = c->rec.lowers;
+	m->upper = container_path_of(c, "upper");
+	m->work = container_path_of(c, "work");
+	m->user = str_empty(cfg->user) ? NULL : cfg->user;
+	m->group_add = c->rec.host_config.group_add;
+	m->tty = cfg->tty;
+	m->open_stdin = cfg->open_stdin;
+	m->stdin_once = cfg->stdin_once;
+	m->durable = !c->rec.host_config.auto_remove;
+	m->netns = c->has_ep;
+	m->cache_dir = path_printf("%s/cache", c->d->config.exec_root);
+	log_options(c, &m->log);
+	m->log.path = container_log_path(c);
+	m->tty_rows = c->tty_rows;
+	m->tty_cols = c->tty_cols;
+	if (s->spec.process->console_size && !m->tty_rows) {
+		m->tty_rows = (int32_t)s->spec.process->console_size->height;
+		m->tty_cols = (int32_t)s->spec.process->console_size->width;
+	}
+}
+
+static void on_started(const cJSON *answer, const struct crl_err *err, int exit_code, void *data);
+
+/* Borrowed members are not freed: only what fill_start() allocated. */
+static int step_send(void *ctx, struct crl_err *err)
+{
+	struct starting *s = ctx;
+	struct container *c = s->c;
+	struct mon_attach attach[FD_MSG_MAX_FDS - 1];
+	int fds[FD_MSG_MAX_FDS];
+	size_t n = 0;
+	struct mon_start m = {0};
+	fill_start(s, &m);
+	if (c->has_ep)
+		fds[n++] = c->ep.netns_fd;
+	for (struct container_attach *a = c->attaches; a && n < FD_MSG_MAX_FDS; a = a->next) {
+		attach[m.n_attach++] = a->spec;
+		fds[n++] = a->fd;
+	}
+	m.attach = attach;
+	cJSON *body = json_encode_tree(&mon_start_json, &m);
+	int r = monitor_call(c->monitor, "start", body, fds, n, START_DEADLINE_MS, on_started, c,
+			     err);
+	free(m.config);
+	free(m.upper);
+	free(m.work);
+	free(m.cache_dir);
+	free(m.log.path);
+	return r;
+}
+
+static const struct step start_steps[] = {
+	{.name = "d.start_peers",
+	 .why = "namespaces of other containers are joined by their processes",
+	 .see = "namespaces(7)",
+	 .run = step_peers},
+	{.name = "d.start_network",
+	 .why = "a network namespace with an address, and the published ports",
+	 .see = "network_namespaces(7)",
+	 .run = step_network,
+	 .undo = undo_network,
+	 .wanted = wants_network},
+	{.name = "d.start_files",
+	 .why = "names resolve inside: hostname, hosts, resolv.conf",
+	 .see = "hosts(5)",
+	 .run = step_files},
+	{.name = "d.start_config",
+	 .why = "everything the runtime must know, in the OCI's words",
+	 .see = "runtime-spec, config.md",
+	 .run = step_config},
+	{.name = "d.start_monitor",
+	 .why = "a parent that outlives the daemon",
+	 .see = "pidfd_open(2)",
+	 .run = step_monitor,
+	 .undo = undo_monitor},
+	{.name = "d.start_send",
+	 .why = "the monitor makes the container; the answer comes later",
+	 .see = "unix(7)",
+	 .run = step_send},
+};
+
+/* Made at the first start of a daemon's life, for the compiled seccomp filters. */
+static void ensure_cache(struct daemon *d)
+{
+	static bool done;
+	struct crl_err ignored;
+	_cleanup_free_ char *dir = path_printf("%s/cache", d->config.exec_root);
+	if (!done && dir)
+		done = path_mkdir_p(dir, 0700, &ignored) == 0;
+}
+
+/* --- outcome --- */
+
+#define EXIT_CODE_SETUP_FAILED 128 /* what Docker records when network or files failed */
+
+/* Clients decide by text and status: a program that cannot run is the caller's mistake. */
+static void start_failed(struct container *c, struct crl_err *err, int exit_code)
+{
+	struct crl_err ignored;
+	bool first = c->before_start == FSM_CREATED;
+	free(c->rec.error);
+	c->rec.error = strdup(err->msg);
+	c->rec.exit_code = exit_code;
+	(void)container_fire(c, first ? FSM_EV_START_FAILED : FSM_EV_RESTART_FAILED, &ignored);
+	container_drop_attaches(c);
+	log_warn("container did not start", "container", c->rec.id, "error", err->msg, NULL);
+	container_wait_fire_exit(c, exit_code);
+	struct done_item *waiters = take_ptr(c->start_waiters);
+	if (c->rec.host_config.auto_remove && container_remove_now(c, true, &ignored) < 0)
+		log_warn("container not removed", "error", ignored.msg, NULL);
+	/* A caller may have removed it already: `c` is not touched any more. */
+	container_call_done(&waiters, err, false);
+}
+
+static void give_up(struct container *c)
+{
+	struct starting s = {.c = c};
+	monitor_kill(take_ptr(c->monitor));
+	undo_network(&s);
+}
+
+void container_running(struct container *c, const struct mon_started *m)
+{
+	struct crl_err err = CRL_ERR_INIT;
+	c->rec.pid = m->pid;
+	c->rec.start_ticks = m->start_ticks;
+	c->rec.started_at = m->started_at;
+	free(c->rec.cgroup);
+	c->rec.cgroup = strdup(m->cgroup ? m->cgroup : "");
+	if (c->init_pidfd < 0 &&
+	    proc_open_pidfd((pid_t)m->pid, m->start_ticks, &c->init_pidfd, &err) < 0)
+		log_debug("container ended at once", "container", c->rec.id, NULL);
+}
+
+static void on_started(const cJSON *answer, const struct crl_err *err, int exit_code, void *data)
+{
+	struct container *c = data;
+	struct mon_started m = {0};
+	struct crl_err e = *err;
+	if (e.code == CRL_OK && json_decode_tree(&mon_started_json, answer, JSON_LAX, &m, &e) < 0)
+		exit_code = 125;
+	if (e.code != CRL_OK) {
+		crl_context(&e, "failed to create task for container");
+		if (exit_code == 126 || exit_code == 127)
+			e.code = CRL_INVALID;
+		give_up(c);
+		start_failed(c, &e, exit_code ? exit_code : 125);
+		return;
+	}
+	container_drop_attaches(c); /* our copies: the monitor has its own */
+	cleanup_close_p(&c->ep.netns_fd);
+	c->ep.netns_fd = -1;
+	container_running(c, &m);
+	free(take_ptr(c->rec.error));
+	c->rec.exit_code = 0;
+	c->rec.oom_killed = false;
+	for (char **w = m.warnings; w && *w; w++)
+		log_warn("container", "container", c->rec.id, "warning", *w, NULL);
+	json_free(&mon_started_json, &m);
+	(void)container_fire(c, FSM_EV_STARTED, &e);
+	container_call_done(&c->start_waiters, NULL, true);
+}
+
+static int run_steps(struct container *c, struct crl_err *err)
+{
+	struct starting s = {.c = c};
+	struct step_run run = {0};
+	ensure_cache(c->d);
+	int r = steps_run(start_steps, ARRAY_SIZE(start_steps), &s, &run, err);
+	if (r < 0)
+		container_strip_step(start_steps, ARRAY_SIZE(start_steps), err);
+	json_free(&oci_spec_json, &s.spec);
+	free(s.netns_path);
+	free(s.ipc_path);
+	free(s.pid_path);
+	free(s.shm_source);
+	free(s.peer_dir);
+	free(s.init_path);
+	free(s.dir);
+	return r;
+}
+
+void container_start(struct container *c, container_done cb, void *data)
+{
+	struct crl_err err = CRL_ERR_INIT;
+	if (container_is_running(c)) {
+		if (c->state == FSM_PAUSED)
+			crl_fail(&err, CRL_CONFLICT,
+				 "cannot start a paused container, try unpause instead");
+		cb(err.code ? &err : NULL, false, data);
+		return;
+	}
+	if (c->state != FSM_STARTING && container_fire(c, FSM_EV_START, &err) < 0) {
+		crl_fail(&err, CRL_CONFLICT,
+			 "container is marked for removal and cannot be started");
+		cb(&err, false, data);
+		return;
+	}
+	bool under_way = c->start_waiters != NULL || c->monitor != NULL;
+	if (container_add_done(&c->start_waiters, cb, data) < 0) {
+		crl_fail_oom(&err);
+		cb(&err, false, data);
+		return;
+	}
+	if (under_way)
+		return;
+	c->restart_timer = sd_event_source_disable_unref(c->restart_timer);
+	c->stop_requested = false;
+	c->rec.manually_stopped = false;
+	if (run_steps(c, &err) < 0)
+		start_failed(c, &err, EXIT_CODE_SETUP_FAILED);
+}

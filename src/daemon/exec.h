@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Further processes in a running container; in memory only. Kept some minutes after their end for
+ * inspect. */
+#ifndef DAEMON_EXEC_H
+#define DAEMON_EXEC_H
+
+#include <base/ident.h>
+#include <crun-lite/api_container.h>
+#include <crun-lite/monitor_proto.h>
+#include <systemd/sd-event.h>
+
+struct container;
+struct daemon;
+
+struct exec {
+	char id[ID_HEX + 1];
+	struct container *c;
+	struct api_exec_create spec;
+	bool started, running;
+	int64_t pid;
+	int32_t exit_code;
+	bool has_exit_code;
+	int64_t finished_boot;
+	int32_t rows, cols;
+	struct exec *next;
+};
+
+struct exec *exec_find(struct daemon *d, const char *id);
+void exec_on_exit(struct container *c, const struct mon_exit *e);
+void exec_on_detach(struct container *c, const char *exec_id);
+/* The container ended: what still runs ends with it. */
+void execs_end(struct container *c);
+void execs_free(struct container *c);
+/* Restart of the daemon: the monitor told of this exec. */
+void exec_adopt(struct container *c, const struct mon_exec_state *s);
+/* How many run now, for inspect's ExecIDs. */
+char **exec_running_ids(const struct container *c);
+
+#endif
