@@ -33,21 +33,6 @@ void api_system_ping_head(struct http_req *r)
 
 /* --- GET /version --- */
 
-/* As Go spells the machine: what clients compare image platforms with. */
-static const char *go_arch(const char *machine)
-{
-	static const char *const names[][2] = {
-		{"x86_64", "amd64"}, {"aarch64", "arm64"},   {"armv7l", "arm"},
-		{"i686", "386"},     {"riscv64", "riscv64"}, {"ppc64le", "ppc64le"},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		if (str_eq(names[i][0], machine))
-			return names[i][1];
-	}
-	return machine;
-}
-
 static cJSON *component(cJSON *list, const char *name, const char *version)
 {
 	cJSON *item = cJSON_CreateObject(), *details = cJSON_CreateObject();
@@ -63,7 +48,7 @@ static void engine_details(cJSON *details, const struct utsname *u, const char *
 {
 	json_add_str(details, "ApiVersion", "1.51");
 	json_add_str(details, "MinAPIVersion", "1.24");
-	json_add_str(details, "Arch", go_arch(u->machine));
+	json_add_str(details, "Arch", daemon_arch());
 	json_add_str(details, "BuildTime", built);
 	json_add_str(details, "Experimental", "false");
 	json_add_str(details, "GitCommit", "crun-lite-" CRL_VERSION);
@@ -90,7 +75,7 @@ void api_system_version(struct http_req *r)
 	json_add_str(tree, "GitCommit", "crun-lite-" CRL_VERSION);
 	json_add_str(tree, "GoVersion", "none");
 	json_add_str(tree, "Os", "linux");
-	json_add_str(tree, "Arch", go_arch(u.machine));
+	json_add_str(tree, "Arch", daemon_arch());
 	json_add_str(tree, "KernelVersion", u.release);
 	json_add_str(tree, "BuildTime", built);
 	http_reply_json(r, 200, tree);

@@ -8,6 +8,7 @@
 
 struct containers;
 struct daemon;
+struct containers;
 
 /* Loads the records, re-adopts running monitors, sweeps what is left over. After networks_init()
  * and images_init(). */

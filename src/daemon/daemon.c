@@ -5,11 +5,14 @@
  * is refused by flock(2), which the kernel gives back whatever way we end.
  */
 #include "daemon.h"
+#include "containers.h"
 #include "db.h"
 #include "events.h"
 #include "http.h"
 #include "images.h"
 #include "jobs.h"
+#include "network.h"
+#include "volumes.h"
 
 #include <base/fd.h>
 #include <base/ident.h>
@@ -18,7 +21,7 @@
 #include <base/step.h>
 #include <errno.h>
 #include <sys/file.h>
-#include <sys/stat.h>
+#include <sys/utsname.h>
 
 #define EXEC_ROOT_DEFAULT "/run/crun-lite"
 
@@ -37,6 +40,23 @@ int daemon_program(const struct daemon *d, const char *name, char **ret, struct 
 	}
 	return crl_fail(err, CRL_NOT_FOUND, "program %s not found in %s", name,
 			d->config.libexec_dir);
+}
+
+const char *daemon_arch(void)
+{
+	static const char *const names[][2] = {
+		{"x86_64", "amd64"}, {"aarch64", "arm64"},   {"armv7l", "arm"},
+		{"i686", "386"},     {"riscv64", "riscv64"}, {"ppc64le", "ppc64le"},
+	};
+	static struct utsname u;
+
+	if (!u.machine[0])
+		(void)uname(&u);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (str_eq(names[i][0], u.machine))
+			return names[i][1];
+	}
+	return u.machine;
 }
 
 /* --- steps --- */
@@ -184,6 +204,86 @@ static void stop_events(void *ctx)
 	d->events = NULL;
 }
 
+static int start_jobs(void *ctx, struct crl_err *err)
+{
+	return jobs_init(ctx, err);
+}
+
+static void stop_jobs(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	jobs_free(take_ptr(d->jobs));
+}
+
+static int start_images(void *ctx, struct crl_err *err)
+{
+	return images_init(ctx, err);
+}
+
+static void stop_images(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	images_free(take_ptr(d->images));
+}
+
+static int start_networks(void *ctx, struct crl_err *err)
+{
+	return networks_init(ctx, err);
+}
+
+static void stop_networks(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	networks_free(take_ptr(d->networks));
+}
+
+static int start_volumes(void *ctx, struct crl_err *err)
+{
+	return volumes_init(ctx, err);
+}
+
+static void stop_volumes(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	volumes_free(take_ptr(d->volumes));
+}
+
+static int start_containers(void *ctx, struct crl_err *err)
+{
+	return containers_init(ctx, err);
+}
+
+static void stop_containers(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	containers_free(take_ptr(d->containers));
+}
+
+/* One copy in memory for all containers: starting one reads no file, and an upgrade changes none.
+ */
+static int load_monitor(void *ctx, struct crl_err *err)
+{
+	struct daemon *d = ctx;
+	_cleanup_free_ char *path = NULL;
+
+	if (daemon_program(d, "crun-lite-monitor", &path, err) < 0)
+		return -1;
+	return fd_sealed_copy(path, &d->monitor_exe_fd, err);
+}
+
+static void close_monitor(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	cleanup_close_p(&d->monitor_exe_fd);
+	d->monitor_exe_fd = -1;
+}
+
 static int start_http(void *ctx, struct crl_err *err)
 {
 	struct daemon *d = ctx;
@@ -232,6 +332,16 @@ static const struct step start_steps[] = {
 	 .see = "docker-events(1)",
 	 .run = start_events,
 	 .undo = stop_events},
+	{.name = "daemon.jobs",
+	 .why = "workers",
+	 .see = "pidfd_open(2)",
+	 .run = start_jobs,
+	 .undo = stop_jobs},
+	{.name = "daemon.images",
+	 .why = "names of images",
+	 .see = "image-layout.md",
+	 .run = start_images,
+	 .undo = stop_images},
 	/* Before recovery, so that a taken socket is found out first; clients wait in the backlog.
 	 */
 	{.name = "daemon.http",
@@ -239,6 +349,26 @@ static const struct step start_steps[] = {
 	 .see = "unix(7)",
 	 .run = start_http,
 	 .undo = stop_http},
+	{.name = "daemon.monitor",
+	 .why = "the program that is every container's parent",
+	 .see = "memfd_create(2)",
+	 .run = load_monitor,
+	 .undo = close_monitor},
+	{.name = "daemon.networks",
+	 .why = "addresses and rules that running containers have",
+	 .see = "libnftables-json(5)",
+	 .run = start_networks,
+	 .undo = stop_networks},
+	{.name = "daemon.volumes",
+	 .why = "data that outlives containers",
+	 .see = "mount(8)",
+	 .run = start_volumes,
+	 .undo = stop_volumes},
+	{.name = "daemon.containers",
+	 .why = "records; monitors that live are taken up again",
+	 .see = "unix(7)",
+	 .run = start_containers,
+	 .undo = stop_containers},
 };
 
 static struct step_run start_run;

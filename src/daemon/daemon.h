@@ -71,6 +71,8 @@ struct daemon {
  * listens. On failure everything is undone.
  */
 int daemon_start(struct daemon *d, struct crl_err *err);
+/* This machine as Go and image configs spell it: "amd64", "arm64". */
+const char *daemon_arch(void);
 /* Containers go on running. */
 void daemon_stop(struct daemon *d);
 /* Path of one of our programs ("crun-lite-worker") by config.libexec_dir (folders joined by ':'). Caller frees. */

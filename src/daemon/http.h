@@ -76,6 +76,8 @@ void http_stream(struct http_req *r, int status, const char *content_type);
 bool http_write(struct http_req *r, const void *data, size_t len);
 void http_stream_on_drain(struct http_req *r, void (*cb)(struct http_req *r, void *data));
 void http_stream_end(struct http_req *r); /* flushes, then ends the body; r is dead for the caller */
+/* Drops the connection in the middle, so that the client sees that the body is not whole. */
+void http_stream_abort(struct http_req *r);
 
 /*
  * Hijack: answers 101 UPGRADED, or 200 when the client sent no Upgrade header,

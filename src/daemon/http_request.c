@@ -91,6 +91,8 @@ void http_resume(struct http_req *r)
 		return;
 	r->suspended = false;
 	MHD_resume_connection(r->conn);
+	/* MHD has no wake-up of its own without threads: it looks when it runs. */
+	(void)sd_event_source_set_enabled(r->server->again, SD_EVENT_ONESHOT);
 }
 
 static bool handler_waits(const struct http_req *r)

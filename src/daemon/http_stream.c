@@ -39,7 +39,7 @@ static ssize_t stream_read(void *cls, uint64_t pos, char *buf, size_t max)
 	struct http_req *r = cls;
 	size_t n = out_pending(r);
 
-	if (r->gone || r->out.failed)
+	if (r->gone || r->close_now || r->out.failed)
 		return MHD_CONTENT_READER_END_WITH_ERROR;
 	if (n == 0 && r->ended)
 		return MHD_CONTENT_READER_END_OF_STREAM;
@@ -103,6 +103,12 @@ void http_stream_end(struct http_req *r)
 	r->on_drain = NULL;
 	if (r->body_end)
 		http_resume(r);
+}
+
+void http_stream_abort(struct http_req *r)
+{
+	r->close_now = true;
+	http_stream_end(r);
 }
 
 /* --- request bodies --- */

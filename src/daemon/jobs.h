@@ -70,6 +70,7 @@
 #include <crun-lite/err.h>
 
 struct daemon;
+struct jobs;
 struct job;
 
 struct job_spec {
@@ -88,7 +89,9 @@ void jobs_free(struct jobs *j);
 int job_start(struct daemon *d, const struct job_spec *spec, struct job **ret, struct crl_err *err);
 /* Kills the worker; `done` will not be called; its leases end. */
 void job_cancel(struct job *j);
-/* Whether any worker runs: then garbage is not collected. */
-bool jobs_running(struct daemon *d);
+/* Stops reading the worker's messages until it is switched off again: back-pressure. */
+void job_pause(struct job *j, bool on);
+/* Whether any worker runs that may add to the store (all but "sweep"): then garbage is not collected. */
+bool jobs_running(const struct daemon *d);
 
 #endif

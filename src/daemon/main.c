@@ -5,6 +5,7 @@
  * labels from the configuration file again. See sd-event(3), sd_notify(3).
  */
 #include "config.h"
+#include "container_fsm.h"
 #include "daemon.h"
 #include "events.h"
 #include "http.h"
@@ -134,7 +135,7 @@ static int act(struct program *p, struct crl_err *err)
 	case CONFIG_HELP: config_print_help(stdout); return 0;
 	case CONFIG_VERSION: printf("crun-lited %s (API %s)\n", CRL_VERSION, "1.51"); return 0;
 	case CONFIG_ROUTES: print_routes(); return 0;
-	case CONFIG_FSM:
+	case CONFIG_FSM: fsm_print(stdout); return 0;
 	case CONFIG_RUN: return run_daemon(p, err);
 	}
 	return 0;

@@ -7,6 +7,7 @@
 #include <crun-lite/err.h>
 
 struct daemon;
+struct volumes;
 
 int volumes_init(struct daemon *d, struct crl_err *err);
 void volumes_free(struct volumes *v);
