@@ -194,8 +194,22 @@ static uint64_t landlock_rights(int abi)
 	return all;
 }
 
-static int landlock_store(const struct crl_store *store, bool writes, struct crl_err *err)
+/* What prepare() opened outside of the store, for reading. */
+static int landlock_prepared(int ruleset, const struct worker *w, uint64_t reading,
+			     struct crl_err *err)
 {
+	if (w->top_fd >= 0 && landlock_rule(ruleset, w->top_fd, reading, err) < 0)
+		return -1;
+	for (size_t i = 0; i < w->layers.n; i++)
+		if (landlock_rule(ruleset, w->layers.v[i], reading, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int landlock_worker(const struct worker *w, bool writes, struct crl_err *err)
+{
+	const struct crl_store *store = w->store;
+
 	int abi =
 		(int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	/* Version 1 cannot allow renames between folders at all, which is how things enter the
@@ -212,6 +226,7 @@ static int landlock_store(const struct crl_store *store, bool writes, struct crl
 	uint64_t writing = all & ~(uint64_t)LANDLOCK_ACCESS_FS_EXECUTE;
 	/* Writes only where blobs and layers go: not the daemon's state, not containers. */
 	if (landlock_rule(ruleset, store->root_fd, reading, err) < 0 ||
+	    landlock_prepared(ruleset, w, reading, err) < 0 ||
 	    (writes && (landlock_rule(ruleset, store->blobs_fd, writing, err) < 0 ||
 			landlock_rule(ruleset, store->layers_fd, writing, err) < 0 ||
 			landlock_rule(ruleset, store->tmp_fd, writing, err) < 0)))
@@ -265,7 +280,7 @@ static int install_filter(bool writes, struct crl_err *err)
 	return r < 0 ? crl_fail_sys(err, -r, "seccomp") : 0;
 }
 
-int confine(enum worker_cage cage, const struct crl_store *store, struct crl_err *err)
+int confine(enum worker_cage cage, const struct worker *w, struct crl_err *err)
 {
 	bool writes = cage == WORKER_UNPACKS;
 	int r;
@@ -276,11 +291,11 @@ int confine(enum worker_cage cage, const struct crl_store *store, struct crl_err
 		return crl_fail_sys(err, errno, "confine: no_new_privs");
 	/* Nobody may attach to this process, and its /proc files belong to root. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	if (landlock_store(store, writes, err) < 0)
+	if (landlock_worker(w, writes, err) < 0)
 		return crl_context(err, "confine");
 	/* The wall for kernels without Landlock: the rest of the file system has no name any more.
 	 */
-	if (fchdir(store->root_fd) < 0 || chroot(".") < 0)
+	if (fchdir(w->store->root_fd) < 0 || chroot(".") < 0)
 		return crl_fail_sys(err, errno, "confine: chroot");
 	r = writes ? keep_caps(writing_caps, (int)ARRAY_SIZE(writing_caps), err)
 		   : keep_caps(reading_caps, (int)ARRAY_SIZE(reading_caps), err);

@@ -8,10 +8,12 @@
 /*
  * By cage: no new privileges, only the capabilities that file ownership needs,
  * resource limits, no network, no programs, no mounts, no other processes
- * (seccomp), and where the kernel has Landlock, no files but the store's.
- * Called once, single-threaded. Not for WORKER_BUILDS. Landlock missing is no
+ * (seccomp), a root of its own (the store), and where the kernel has Landlock, no
+ * writes but to blobs, layers and tmp.
+ * What w holds open stays
+ * readable. Called once, single-threaded. Not for WORKER_BUILDS. Landlock missing is no
  * error: the other walls stand.
  */
-int confine(enum worker_cage cage, const struct crl_store *store, struct crl_err *err);
+int confine(enum worker_cage cage, const struct worker *w, struct crl_err *err);
 
 #endif

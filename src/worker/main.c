@@ -85,7 +85,7 @@ static int work(const struct worker_verb *verb, struct crl_err *err)
 	    (verb->prepare && verb->prepare(&w, err) < 0))
 		return -1;
 	/* From here on nothing is trusted that came with the job. */
-	if (verb->cage != WORKER_BUILDS && confine(verb->cage, w.store, err) < 0)
+	if (verb->cage != WORKER_BUILDS && confine(verb->cage, &w, err) < 0)
 		return -1;
 	if (verb->run(&w, &result, err) < 0)
 		return -1;
