@@ -71,7 +71,8 @@ static char *near_name(const struct finder *f, const char *path)
 		return NULL;
 	const char *near = dockerfile_nearest(slash ? slash + 1 : path, (const char *const *)names,
 					      strv_len(names));
-	return near ? strdup(near) : NULL;
+	/* The very name: a link that leads nowhere. */
+	return near && !str_eq(near, slash ? slash + 1 : path) ? strdup(near) : NULL;
 }
 
 static int missing(const struct finder *f, const char *word, const char *path, struct crl_err *err)

@@ -271,7 +271,12 @@ int crl_store_lowers(struct crl_store *s, char *const *diff_ids, char ***ret, st
 			return -1;
 		bool cut = r.cut;
 		json_free(&layer_record_json, &r);
-		if (strv_take(&v, crl_store_layer_path(s, diff_ids[i - 1])) < 0)
+		_cleanup_free_ char *path = crl_store_layer_path(s, diff_ids[i - 1]);
+		/*
+		 * The same layer twice: overlay refuses that (ELOOP), and the
+		 * lower one can show nothing that the upper one does not have.
+		 */
+		if (!path || (!strv_contains(v, path) && strv_push(&v, path) < 0))
 			return crl_fail_oom(err);
 		if (cut)
 			break;

@@ -70,39 +70,102 @@ static int write_files(struct build_job *j, const struct crl_build_run *run, str
 	return run->script ? write_file(j, "script", run->script, 0755, err) : 0;
 }
 
-/* --- mount points that the step's root did not have must not stay in the layer --- */
+/*
+ * --- mount points that the step's root does not have ---
+ * They are made before the step and taken away after it, and the folders
+ * around them get their times back unless the step changed them itself:
+ * otherwise every RUN would leave a layer.
+ */
 
-static const char *const stubs[] = {
-	"/proc", "/sys", "/dev", "/etc", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"};
+static const struct {
+	const char *path;
+	bool is_dir;
+} stubs[] = {{"/proc", true},
+	     {"/sys", true},
+	     {"/dev", true},
+	     {"/etc", true},
+	     {"/etc/hosts", false},
+	     {"/etc/hostname", false},
+	     {"/etc/resolv.conf", false}};
 
-static unsigned stubs_missing(int root_fd)
+static const char *const stub_parents[] = {"/", "/etc"};
+
+struct stub_state {
+	unsigned made; /* bit i: stubs[i] */
+	struct timespec before[ARRAY_SIZE(stub_parents)], after[ARRAY_SIZE(stub_parents)];
+};
+
+static void parent_times(int root_fd, struct timespec times[])
 {
-	unsigned missing = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(stubs); i++) {
-		_cleanup_close_ int fd = -1;
-		if (path_open_in_root(root_fd, stubs[i], O_PATH | O_NOFOLLOW, 0, &fd, NULL) < 0)
-			missing |= 1U << i;
-	}
-	return missing;
-}
-
-static void stubs_remove(int root_fd, unsigned missing)
-{
-	for (size_t i = ARRAY_SIZE(stubs); i-- > 0;) {
-		const char *slash = strrchr(stubs[i], '/');
-		_cleanup_free_ char *dir = strndup(stubs[i], (size_t)(slash - stubs[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(stub_parents); i++) {
 		_cleanup_close_ int fd = -1;
 		struct stat st;
-		if (!(missing & (1U << i)) || !dir ||
-		    path_open_in_root(root_fd, *dir ? dir : "/", O_RDONLY | O_DIRECTORY, 0, &fd,
-				      NULL) < 0 ||
-		    fstatat(fd, slash + 1, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		times[i] = (struct timespec){.tv_nsec = UTIME_OMIT};
+		if (path_open_in_root(root_fd, stub_parents[i], O_RDONLY | O_DIRECTORY, 0, &fd,
+				      NULL) == 0 &&
+		    fstat(fd, &st) == 0)
+			times[i] = st.st_mtim;
+	}
+}
+
+/* The folder that holds a stub; *ret_name is its last component. */
+static int stub_parent(int root_fd, const char *path, const char **ret_name)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *dir = strndup(path, (size_t)(slash - path));
+	int fd = -1;
+
+	*ret_name = slash + 1;
+	if (!dir ||
+	    path_open_in_root(root_fd, *dir ? dir : "/", O_RDONLY | O_DIRECTORY, 0, &fd, NULL) < 0)
+		return -1;
+	return fd;
+}
+
+static void stubs_make(int root_fd, struct stub_state *s)
+{
+	*s = (struct stub_state){0};
+	parent_times(root_fd, s->before);
+	for (size_t i = 0; i < ARRAY_SIZE(stubs); i++) {
+		const char *name;
+		_cleanup_close_ int fd = stub_parent(root_fd, stubs[i].path, &name), file = -1;
+		if (fd < 0)
+			continue;
+		if (stubs[i].is_dir)
+			s->made |= mkdirat(fd, name, 0755) == 0 ? 1U << i : 0U;
+		else if ((file = openat(fd, name,
+					O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+					0644)) >= 0)
+			s->made |= 1U << i;
+	}
+	parent_times(root_fd, s->after);
+}
+
+static void stubs_remove(int root_fd, const struct stub_state *s)
+{
+	struct timespec now[ARRAY_SIZE(stub_parents)];
+
+	parent_times(root_fd, now);
+	for (size_t i = ARRAY_SIZE(stubs); i-- > 0;) {
+		const char *name;
+		struct stat st;
+		_cleanup_close_ int fd =
+			s->made & (1U << i) ? stub_parent(root_fd, stubs[i].path, &name) : -1;
+		if (fd < 0 || fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		if (S_ISDIR(st.st_mode))
-			unlinkat(fd, slash + 1, AT_REMOVEDIR); /* only when empty */
+			unlinkat(fd, name, AT_REMOVEDIR); /* only when empty */
 		else if (S_ISREG(st.st_mode) && st.st_size == 0)
-			unlinkat(fd, slash + 1, 0);
+			unlinkat(fd, name, 0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(stub_parents); i++) {
+		const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, s->before[i]};
+		_cleanup_close_ int fd = -1;
+		if (now[i].tv_sec == s->after[i].tv_sec && now[i].tv_nsec == s->after[i].tv_nsec &&
+		    s->made &&
+		    path_open_in_root(root_fd, stub_parents[i], O_RDONLY | O_DIRECTORY, 0, &fd,
+				      NULL) == 0)
+			futimens(fd, times);
 	}
 }
 
@@ -290,9 +353,10 @@ int build_run_step(struct build_job *j, const struct crl_build_run *run, int *re
 		return -1;
 	if (build_spec(j, run, network, &spec, err) < 0)
 		return -1;
-	unsigned missing = stubs_missing(run->rootfs_fd);
+	struct stub_state stub;
+	stubs_make(run->rootfs_fd, &stub);
 	int r = run_container(j, &spec, run, network, ret_status, err);
 	json_free(&oci_spec_json, &spec);
-	stubs_remove(run->rootfs_fd, missing);
+	stubs_remove(run->rootfs_fd, &stub);
 	return r;
 }

@@ -8,7 +8,7 @@
 
 Shows what a client would see, then "RESULT {...}" or "ERROR {...}"; exits 0 or 1.
 """
-import array, io, json, os, socket, subprocess, sys, tarfile
+import array, io, json, os, signal, socket, subprocess, sys, tarfile
 
 LIMIT = 65536
 
@@ -108,6 +108,8 @@ class Job:
 
     def run(self):
         result = error = None
+        # SIGTERM: the client left, so the daemon closes its end; the worker ends by itself.
+        signal.signal(signal.SIGTERM, lambda *_: self.sock.shutdown(socket.SHUT_RDWR))
         try:
             while True:
                 data = self.sock.recv(LIMIT)
