@@ -4,9 +4,9 @@
 
 #include <base/fd.h>
 #include <base/path.h>
-#include <cli/ignore.h>
 #include <cli/tar.h>
 #include <cli/transfer.h>
+#include <dockerignore.h>
 #include <errno.h>
 #include <fcntl.h>
 
@@ -164,8 +164,8 @@ static int build_path(const struct opts *o, const char *dockerfile, struct buf *
 /* ---- the context ---- */
 
 struct context {
-	struct ignore ignore;
-	char *dockerfile; /* name inside the archive */
+	struct dockerignore *ignore; /* NULL = no list */
+	char *dockerfile;            /* name inside the archive */
 	struct tar *tar;
 	char *first; /* "-": what was read to look at it */
 	size_t first_len, first_at;
@@ -173,7 +173,7 @@ struct context {
 
 static void context_free(struct context *c)
 {
-	ignore_free(&c->ignore);
+	dockerignore_free(c->ignore);
 	tar_free(c->tar);
 	free(c->dockerfile);
 	free(c->first);
@@ -186,10 +186,10 @@ static bool wanted(void *ctx, const char *path, bool is_dir, bool *ret_descend)
 	size_t n = strlen(path);
 	if (str_eq(path, c->dockerfile) || str_eq(path, ".dockerignore"))
 		return true;
-	if (!ignore_match(&c->ignore, path))
+	if (!dockerignore_excluded(c->ignore, path))
 		return true;
 	bool above = strncmp(c->dockerfile, path, n) == 0 && c->dockerfile[n] == '/';
-	*ret_descend = is_dir && (above || ignore_may_hold(&c->ignore, path));
+	*ret_descend = is_dir && (above || dockerignore_may_include_below(c->ignore, path));
 	return false;
 }
 
@@ -212,7 +212,7 @@ static int load_ignore(struct context *c, int dir, struct crl_err *err)
 	const char *const names[] = {special, ".dockerignore"};
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		if (path_read_file(dir, names[i], MAX_DOCKERFILE, &text, &len, &e) == 0)
-			return ignore_parse(text, &c->ignore, err);
+			return dockerignore_parse(names[i], text, len, &c->ignore, err);
 		if (e.code != CRL_NOT_FOUND) {
 			*err = e;
 			return -1;

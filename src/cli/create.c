@@ -129,8 +129,10 @@ cJSON *create_array(cJSON *parent, const char *key)
 
 void create_set(cJSON *object, const char *key, const char *value)
 {
-	cJSON_DeleteItemFromObjectCaseSensitive(object, key);
-	cJSON_AddStringToObject(object, key, value);
+	if (cJSON_GetObjectItemCaseSensitive(object, key))
+		cJSON_ReplaceItemInObjectCaseSensitive(object, key, cJSON_CreateString(value));
+	else
+		cJSON_AddStringToObject(object, key, value);
 }
 
 /* ---- values that go in as they are ---- */

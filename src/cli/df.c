@@ -2,6 +2,7 @@
 /* system df: what takes how much room on the disk. */
 #include <cli/commands.h>
 
+#include <cli/format.h>
 #include <cli/listing.h>
 
 static const struct opt_spec df_opts[] = {
@@ -90,13 +91,13 @@ static void add(cJSON *rows, const char *type, struct usage u, bool percent)
 	double reclaimable = u.size > u.used ? u.size - u.used : 0;
 	snprintf(text, sizeof text, "%d", u.active);
 	json_add_str(row, "Active", text);
-	str_size_decimal(reclaimable, size);
+	format_size4(reclaimable, size);
 	if (percent && u.size > 0)
 		snprintf(text, sizeof text, "%s (%d%%)", size, (int)(reclaimable * 100 / u.size));
 	else
 		snprintf(text, sizeof text, "%s", size);
 	json_add_str(row, "Reclaimable", text);
-	json_add_str(row, "Size", str_size_decimal(u.size, size));
+	json_add_str(row, "Size", format_size4(u.size, size));
 	snprintf(text, sizeof text, "%d", u.total);
 	json_add_str(row, "TotalCount", text);
 	json_add_str(row, "Type", type);

@@ -197,6 +197,16 @@ void format_ports(struct buf *out, const cJSON *list)
 			take_run(out, ports, n, i, taken);
 }
 
+char *format_size4(double bytes, char buf[32])
+{
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+	size_t i = 0;
+	for (; bytes >= 1000 && i + 1 < ARRAY_SIZE(units); i++)
+		bytes /= 1000;
+	snprintf(buf, 32, "%.4g%s", bytes, units[i]);
+	return buf;
+}
+
 /* ---- times ---- */
 
 char *format_ago(int64_t seconds, char *buf, size_t size)

@@ -19,6 +19,8 @@ void format_pairs(struct buf *out, const cJSON *object);
 void format_keys(struct buf *out, const cJSON *object);
 /* "0.0.0.0:8080->80/tcp, 443/tcp" of the API's list of ports; runs become ranges. */
 void format_ports(struct buf *out, const cJSON *ports);
+/* Decimal sizes with four digits ("1.985MB"), as docker's totals are. Returns buf. */
+char *format_size4(double bytes, char buf[32]);
 /* "3 minutes ago", from unix seconds; "N/A" for 0. Returns buf. */
 char *format_ago(int64_t seconds, char *buf, size_t size);
 /* "2026-01-02 15:04:05 +0000 UTC" in local time. Returns buf. */

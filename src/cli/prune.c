@@ -2,6 +2,8 @@
 /* prune, for every kind of object, and for all at once. */
 #include <cli/commands.h>
 
+#include <cli/format.h>
+
 static const struct opt_spec prune_opts[] = {
 	{0, "filter", OPT_LIST, "filter", "Remove only what matches (until=24h, label=...)"},
 	{'f', "force", OPT_BOOL, NULL, "Do not ask"},
@@ -83,7 +85,7 @@ static int prune_one(struct cli *cli, const struct opts *o, const struct prune *
 static int report(double total)
 {
 	char text[32];
-	printf("Total reclaimed space: %s\n", str_size_decimal(total, text));
+	printf("Total reclaimed space: %s\n", format_size4(total, text));
 	return 0;
 }
 
