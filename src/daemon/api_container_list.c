@@ -284,6 +284,15 @@ static cJSON *summary(const struct container *c, bool size)
 	return o;
 }
 
+cJSON *api_containers_df(struct daemon *d)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (size_t i = d->containers->n; i-- > 0;)
+		cJSON_AddItemToArray(list, summary(d->containers->items[i], true));
+	return list;
+}
+
 static int parse(struct http_req *r, struct list_query *q, struct crl_err *err)
 {
 	q->d = http_daemon(r);

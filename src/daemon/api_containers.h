@@ -57,6 +57,8 @@ const char *api_stream_type(const struct http_req *r, bool tty);
 
 /* "Up 5 seconds", "Exited (7) 3 seconds ago": docker ps. Caller frees. */
 char *api_status_text(const struct container *c);
+/* All containers with their sizes, as GET /containers/json has them: for /system/df. */
+cJSON *api_containers_df(struct daemon *d);
 /* Pieces of inspect and list. */
 cJSON *api_mounts_json(const struct container *c);
 cJSON *api_networks_json(const struct container *c);

@@ -81,6 +81,18 @@ void api_system_version(struct http_req *r)
 	http_reply_json(r, 200, tree);
 }
 
+/* --- POST /auth --- */
+
+/*
+ * Only a registry can say whether a password is right, and this build cannot
+ * ask one: an honest refusal instead of "Login Succeeded".
+ */
+void api_system_auth(struct http_req *r)
+{
+	http_reply_message(r, 501,
+			   "this build of crun-lite cannot log in: it has no registry client");
+}
+
 /* --- what is not here --- */
 
 void api_plugins_list(struct http_req *r)

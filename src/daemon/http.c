@@ -53,6 +53,9 @@ __attribute__((format(printf, 2, 0))) static void on_mhd_log(void *cls, const ch
 	if (!log_enabled(LOG_LEVEL_DEBUG))
 		return;
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	/* Our sockets know no TCP options; MHD complains about that at every answer. */
+	if (strstr(text, "TCP_") || strstr(text, "push the data"))
+		return;
 	text[strcspn(text, "\n")] = '\0';
 	log_debug("http", "text", text, NULL);
 }
