@@ -26,9 +26,9 @@ int stream_drain(struct stream *s, struct crl_err *err);
 struct stream *stream_from_fd(int fd); /* borrowed */
 struct stream *stream_from_memory(const void *data, size_t len);
 
-/* Plain bytes beyond this many times the compressed ones are a bomb, once past the first GiB. */
-#define STREAM_RATIO_MAX 400
-#define STREAM_RATIO_FREE (1LL << 30)
+/* Plain bytes beyond this many times the compressed ones are a bomb, once past the first 512 MiB. */
+#define STREAM_RATIO_MAX 200
+#define STREAM_RATIO_FREE (512LL << 20)
 
 /* Digest and length of what passes; with copy_fd >= 0 a copy is written there. More than `limit`
  * bytes: CRL_LIMIT. */

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import tempfile
 
-WORKER = os.environ.get("CRUN_LITE_WORKER", "build/src/worker/crun-lite-worker")
+WORKER = os.path.abspath(os.environ.get("CRUN_LITE_WORKER", "build/src/worker/crun-lite-worker"))
 
 
 class Failed(Exception):
