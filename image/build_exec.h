@@ -56,18 +56,21 @@ struct build_layer_dir {
 	int upper_fd;
 	int mount_fd; /* the merged view, a detached mount */
 	char **lowers;
+	bool restore_times; /* folders that a copy only touched by the way keep their times */
 };
 int build_layer_open(struct build *b, const struct build_stage *s, struct build_layer_dir *ret,
 		     struct crl_err *err);
 /* Commits the upper directory; an empty one gives *ret with `empty` set. */
 int build_layer_commit(struct build *b, struct build_layer_dir *d, struct build_record *ret,
 		       struct crl_err *err);
-/* Folders that a copy only touched by the way get the times back that they have below. */
-int build_layer_restore_times(struct build *b, struct build_layer_dir *d, struct crl_err *err);
 void build_layer_close(struct build_layer_dir *d);
 /* A read-only view of a stage's or an image's files. */
 int build_view_open(struct build *b, char *const *diff_ids, int *ret_fd, struct crl_err *err);
 char **build_stage_diff_ids(const struct build_stage *s);
+
+/* --- build_tidy.c --- */
+int build_tidy(int upper_fd, char *const *lowers, bool restore_times, int64_t epoch,
+	       struct crl_err *err);
 
 /* --- build_tree.c: a file or folder of a source, hashed by content --- */
 struct build_filter {

@@ -107,74 +107,6 @@ int build_layer_open(struct build *b, const struct build_stage *s, struct build_
 	return r;
 }
 
-/* --- times: what the copy touched by the way, and SOURCE_DATE_EPOCH --- */
-
-struct time_walk {
-	char *const *lowers;
-	int64_t epoch; /* -1 = none */
-};
-
-/* The folder as the layers below have it. */
-static bool find_below(char *const *lowers, const char *path, struct stat *ret)
-{
-	for (size_t i = 0; lowers[i]; i++) {
-		_cleanup_free_ char *full = path_printf("%s/%s", lowers[i], path);
-		if (full && lstat(full, ret) == 0)
-			return S_ISDIR(ret->st_mode);
-	}
-	return false;
-}
-
-static void clamp(int dir_fd, const char *name, const struct stat *st, int64_t epoch)
-{
-	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = epoch}};
-
-	if (epoch >= 0 && st->st_mtim.tv_sec >= epoch)
-		utimensat(dir_fd, name, times, AT_SYMLINK_NOFOLLOW);
-}
-
-static int walk_times(const struct time_walk *w, int dir_fd, const char *path, bool restore,
-		      struct crl_err *err)
-{
-	_cleanup_strv_ char **names = NULL;
-
-	if (build_tree_list(dir_fd, &names, err) < 0)
-		return -1;
-	for (size_t i = 0; names[i]; i++) {
-		_cleanup_free_ char *sub = path_printf("%s%s%s", path, *path ? "/" : "", names[i]);
-		struct stat st, below;
-		if (!sub)
-			return crl_fail_oom(err);
-		if (fstatat(dir_fd, names[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
-			return crl_fail_sys(err, errno, "%s", sub);
-		if (S_ISDIR(st.st_mode)) {
-			_cleanup_close_ int fd = openat(
-				dir_fd, names[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-			if (fd < 0)
-				return crl_fail_sys(err, errno, "%s", sub);
-			if (walk_times(w, fd, sub, restore, err) < 0)
-				return -1;
-			if (restore && find_below(w->lowers, sub, &below)) {
-				const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
-								  below.st_mtim};
-				futimens(fd, times);
-				continue;
-			}
-		}
-		clamp(dir_fd, names[i], &st, w->epoch);
-	}
-	return 0;
-}
-
-int build_layer_restore_times(struct build *b, struct build_layer_dir *d, struct crl_err *err)
-{
-	const struct time_walk w = {.lowers = d->lowers, .epoch = -1};
-
-	if (walk_times(&w, d->upper_fd, "", true, err) < 0)
-		return -1;
-	return copy_root_attributes(d->upper_fd, d->lowers[0], err);
-}
-
 /* --- commit --- */
 
 int build_layer_commit(struct build *b, struct build_layer_dir *d, struct build_record *ret,
@@ -182,12 +114,13 @@ int build_layer_commit(struct build *b, struct build_layer_dir *d, struct build_
 {
 	struct crl_layer_info info;
 	struct build_record r = {0};
-	const struct time_walk w = {.lowers = d->lowers, .epoch = b->plan.epoch};
 
 	/* The view goes first: nothing may write any more. */
 	cleanup_close_p(&d->mount_fd);
 	d->mount_fd = -1;
-	if (w.epoch >= 0 && walk_times(&w, d->upper_fd, "", false, err) < 0)
+	if (build_tidy(d->upper_fd, d->lowers, d->restore_times, b->plan.epoch, err) < 0)
+		return -1;
+	if (d->restore_times && copy_root_attributes(d->upper_fd, d->lowers[0], err) < 0)
 		return -1;
 	if (crl_layer_commit(b->store, d->upper_fd, d->lowers, &info, err) < 0)
 		return -1;

@@ -160,9 +160,8 @@ static int copy_exec(struct build *b, struct build_copy_job *job, struct build_l
 		return -1;
 	if (build_copy_run(job, d->mount_fd, err) < 0)
 		return -1;
-	cleanup_close_p(&d->mount_fd);
-	d->mount_fd = -1;
-	return build_layer_restore_times(b, d, err);
+	d->restore_times = true;
+	return 0;
 }
 
 /* --- WORKDIR --- */
@@ -189,9 +188,8 @@ static int workdir_exec(struct build *b, const struct build_step *st, struct bui
 	/* The root's time rather than now: the same file always gives the same layer. */
 	if (build_make_dirs(d->mount_fd, st->path, &root, top.st_mtim, &made, err) < 0)
 		return -1;
-	cleanup_close_p(&d->mount_fd);
-	d->mount_fd = -1;
-	return build_layer_restore_times(b, d, err);
+	d->restore_times = true;
+	return 0;
 }
 
 /* --- the frame around them --- */
