@@ -66,8 +66,7 @@ static void forget_signal(int sig)
 
 static void set_signals(void)
 {
-	static const int forgotten[] = {SIGPIPE, SIGTERM, SIGINT, SIGHUP,
-					SIGQUIT, SIGUSR1, SIGUSR2};
+	static const int forgotten[] = {SIGPIPE, SIGTERM, SIGINT, SIGHUP};
 	struct sigaction sa = {.sa_handler = forget_signal, .sa_flags = SA_RESTART};
 	for (size_t i = 0; i < ARRAY_SIZE(forgotten); i++)
 		(void)sigaction(forgotten[i], &sa, NULL);
@@ -172,7 +171,7 @@ static int init(struct monitor *m, struct crl_err *err)
 	/* What is freed after the start goes back to the kernel rather than into a reserve. */
 	(void)mallopt(M_TRIM_THRESHOLD, 64 * 1024);
 	(void)mallopt(M_MMAP_THRESHOLD, 64 * 1024);
-	(void)mallopt(M_TOP_PAD, 0);
+	(void)mallopt(M_TOP_PAD, 16 * 1024);
 	m->dir_fd = open(m->container_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (m->dir_fd < 0)
 		return crl_fail_sys(err, errno, "%s", m->container_dir);
