@@ -306,6 +306,12 @@ static void stop_http(void *ctx)
 	http_server_free(take_ptr(d->http));
 }
 
+static int sweep_networks(void *ctx, struct crl_err *err)
+{
+	networks_sweep(ctx);
+	return 0;
+}
+
 static const struct step start_steps[] = {
 	{.name = "daemon.lock_roots",
 	 .why = "two daemons never share a root",
@@ -369,6 +375,10 @@ static const struct step start_steps[] = {
 	 .see = "unix(7)",
 	 .run = start_containers,
 	 .undo = stop_containers},
+	{.name = "daemon.sweep_networks",
+	 .why = "links and rules that no container has any more",
+	 .see = "nft(8)",
+	 .run = sweep_networks},
 };
 
 static struct step_run start_run;

@@ -20,6 +20,8 @@ struct network *networks_lookup(struct networks *n, const char *name_or_id)
 	struct network *found = NULL;
 	size_t len = strlen(name_or_id);
 
+	if (str_eq(name_or_id, "default")) /* HostConfig.NetworkMode */
+		name_or_id = "bridge";
 	for (size_t i = 0; i < n->n_items; i++)
 		if (str_eq(n->items[i]->id, name_or_id) || str_eq(n->items[i]->name, name_or_id))
 			return n->items[i];
@@ -36,8 +38,7 @@ struct network *networks_lookup(struct networks *n, const char *name_or_id)
 int networks_find(struct daemon *d, const char *name_or_id, const char **ret_id,
 		  const char **ret_name, const char **ret_driver, struct crl_err *err)
 {
-	const struct network *net =
-		networks_lookup(d->networks, str_eq(name_or_id, "default") ? "bridge" : name_or_id);
+	const struct network *net = networks_lookup(d->networks, name_or_id);
 
 	if (!net)
 		return crl_fail(err, CRL_NOT_FOUND, "network %s not found", name_or_id);

@@ -2,7 +2,9 @@
 /* The API as one table. The first row that matches method and path wins. */
 #include "api_containers.h"
 #include "api_images.h"
+#include "api_networks.h"
 #include "api_system.h"
+#include "api_volumes.h"
 #include "events.h"
 #include "http.h"
 
@@ -55,6 +57,17 @@ const struct http_route http_routes[] = {
 	{"GET",    "/distribution/*/json",   124, api_distribution_inspect, 0, "ask a registry: not here"},
 	{"POST",   "/build",                 124, api_build_run,        HTTP_STREAM_BODY, "build an image"},
 	{"POST",   "/build/prune",           124, api_build_prune,      0, "empty the build cache"},
+
+	{"GET",    "/networks",              124, api_networks_list,    0, "list networks"},
+	{"POST",   "/networks/create",       124, api_networks_create,  0, "make a network"},
+	{"POST",   "/networks/prune",        124, api_networks_prune,   0, "remove unused networks"},
+	{"GET",    "/networks/*",            124, api_networks_inspect, 0, "one network"},
+	{"DELETE", "/networks/*",            124, api_networks_remove,  0, "remove a network"},
+	{"GET",    "/volumes",               124, api_volumes_list,     0, "list volumes"},
+	{"POST",   "/volumes/create",        124, api_volumes_create,   0, "make a volume"},
+	{"POST",   "/volumes/prune",         124, api_volumes_prune,    0, "remove unused volumes"},
+	{"GET",    "/volumes/*",             124, api_volumes_inspect,  0, "one volume"},
+	{"DELETE", "/volumes/*",             124, api_volumes_remove,   0, "remove a volume"},
 
 	{"GET",    "/plugins",               124, api_plugins_list,     0, "no plugins"},
 	{"POST",   "/session",               124, api_system_no_session, 0, "BuildKit: not here"},

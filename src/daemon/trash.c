@@ -31,7 +31,6 @@ struct trash {
 	struct level *stack;
 	size_t depth;
 	sd_event_source *source;
-	unsigned counter;
 };
 
 static int on_idle(sd_event_source *s, void *data);
@@ -81,8 +80,9 @@ void trash_free(struct trash *t)
 
 int trash_take(struct trash *t, const char *path, struct crl_err *err)
 {
+	static unsigned counter; /* of all trashes: they share the folder */
 	char name[64];
-	snprintf(name, sizeof(name), "rm-%d-%u", (int)getpid(), t->counter++);
+	snprintf(name, sizeof(name), "rm-%d-%u", (int)getpid(), counter++);
 	if (renameat(AT_FDCWD, path, t->tmp_fd, name) < 0)
 		return errno == ENOENT ? 0 : crl_fail_sys(err, errno, "remove %s", path);
 	if (strv_push(&t->names, name) < 0)

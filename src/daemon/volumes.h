@@ -3,6 +3,7 @@
 #ifndef DAEMON_VOLUMES_H
 #define DAEMON_VOLUMES_H
 
+#include <base/json.h>
 #include <base/str.h>
 #include <crun-lite/err.h>
 
@@ -11,7 +12,8 @@ struct volumes;
 
 int volumes_init(struct daemon *d, struct crl_err *err);
 void volumes_free(struct volumes *v);
-/* Finds or makes; name NULL = anonymous (64 hex, label com.docker.volume.anonymous). *ret_path and *ret_name: caller frees. */
+/* Finds or makes; name NULL = anonymous (64 hex, label com.docker.volume.anonymous). *ret_path and
+ * *ret_name: caller frees. */
 int volume_ensure(struct daemon *d, const char *name, const struct strmap *labels, char **ret_name,
 		  char **ret_path, bool *ret_created, struct crl_err *err);
 /* Use counts by container id; a volume in use cannot be removed. */
@@ -19,6 +21,21 @@ void volume_hold(struct daemon *d, const char *name, const char *container_id);
 void volume_drop(struct daemon *d, const char *name, const char *container_id);
 /* CRL_NOT_FOUND "get x: no such volume"; CRL_CONFLICT "remove x: volume is in use - [ids]". */
 int volume_remove(struct daemon *d, const char *name, struct crl_err *err);
+/* For the API: what GET /volumes/NAME answers; NULL = no such volume. */
+cJSON *volume_to_json(struct daemon *d, const char *name);
+/* Calls cb for each in the order of their names; non-zero stops. cb may remove the volume it got.
+ */
+struct volume_info {
+	const char *name, *driver;
+	const struct strmap *labels;
+	size_t users; /* containers that hold it */
+};
+int volumes_each(struct daemon *d, int (*cb)(const struct volume_info *v, void *data), void *data);
+/* Bytes on disk below the volume's folder (hard links counted once per name). Walks it: not for
+ * lists. */
+int64_t volume_size(struct daemon *d, const char *name);
+/* Whether nobody named it: `docker volume prune` takes only these. */
+bool volume_is_anonymous(const struct volume_info *v);
 /* rm -v: removes it when it is anonymous and nobody else holds it. */
 void volume_remove_if_anonymous(struct daemon *d, const char *name);
 

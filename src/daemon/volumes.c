@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Volumes of the local driver. The folder is the truth:
+ *
+ *	DATA_ROOT/volumes/NAME/record.json   name, labels, time; written last
+ *	DATA_ROOT/volumes/NAME/_data         what containers see
+ *
+ * Owns the folder "volumes" and the list in memory, which is read from it at
+ * start. Never looks into _data: a container may have written anything there.
+ */
+#include "volumes.h"
+
+#include "daemon.h"
+#include "events.h"
+#include "trash.h"
+
+#include <base/fd.h>
+#include <base/ident.h>
+#include <base/log.h>
+#include <base/path.h>
+#include <dirent.h>
+#include <errno.h>
+#include <ftw.h>
+#include <sys/stat.h>
+
+#define ANONYMOUS_LABEL "com.docker.volume.anonymous"
+#define RECORD_MAX (256 * 1024)
+
+struct volume {
+	char *name;
+	char *created;
+	struct strmap labels;
+	char **users; /* container ids */
+};
+
+struct volumes {
+	struct volume **items; /* by name */
+	size_t n;
+	int dir; /* DATA_ROOT/volumes */
+	struct trash *trash;
+};
+
+static const struct json_field volume_fields[] = {
+	JSON_STR(struct volume, name, "Name", JSON_REQUIRED),
+	JSON_STR(struct volume, created, "CreatedAt", JSON_REQUIRED),
+	JSON_STRMAP(struct volume, labels, "Labels", JSON_OMIT_EMPTY),
+};
+static const struct json_table volume_json = JSON_TABLE("volume", struct volume, volume_fields);
+
+static void volume_free(struct volume *v)
+{
+	if (!v)
+		return;
+	strv_free(v->users);
+	json_free(&volume_json, v);
+	free(v);
+}
+DEFINE_CLEANUP(struct volume *, volume_free)
+
+static struct volume *volume_find(const struct volumes *vs, const char *name)
+{
+	for (size_t i = 0; i < vs->n; i++)
+		if (str_eq(vs->items[i]->name, name))
+			return vs->items[i];
+	return NULL;
+}
+
+/* Keeps the list sorted, as clients show it. */
+static int volumes_insert(struct volumes *vs, struct volume *v, struct crl_err *err)
+{
+	struct volume **more = realloc(vs->items, (vs->n + 1) * sizeof(*more));
+	size_t at = vs->n;
+
+	if (!more)
+		return crl_fail_oom(err);
+	vs->items = more;
+	while (at > 0 && strcmp(vs->items[at - 1]->name, v->name) > 0) {
+		vs->items[at] = vs->items[at - 1];
+		at--;
+	}
+	vs->items[at] = v;
+	vs->n++;
+	return 0;
+}
+
+static void volumes_take_out(struct volumes *vs, const struct volume *v)
+{
+	for (size_t i = 0; i < vs->n; i++) {
+		if (vs->items[i] != v)
+			continue;
+		memmove(&vs->items[i], &vs->items[i + 1], (vs->n - i - 1) * sizeof(*vs->items));
+		vs->n--;
+		return;
+	}
+}
+
+/* --- start --- */
+
+/* A record that cannot be read must not hide the data: the volume stays, without labels. */
+static struct volume *volume_without_record(const char *name, const struct stat *st)
+{
+	struct volume *v = calloc(1, sizeof(*v));
+	char when[TIME_BUF];
+
+	if (!v)
+		return NULL;
+	v->name = strdup(name);
+	v->created = strdup(time_rfc3339((int64_t)st->st_mtim.tv_sec * 1000000000, when));
+	if (v->name && v->created)
+		return v;
+	volume_free(v);
+	return NULL;
+}
+
+static int volume_read(int dir, const char *name, struct volume **ret, struct crl_err *err)
+{
+	_cleanup_free_ char *path = path_printf("%s/record.json", name), *text = NULL;
+	_cleanup_(volume_free_p) struct volume *v = calloc(1, sizeof(*v));
+	size_t len;
+
+	if (!path || !v)
+		return crl_fail_oom(err);
+	if (path_read_file(dir, path, RECORD_MAX, &text, &len, err) < 0 ||
+	    json_decode(&volume_json, text, len, JSON_LAX, v, err) < 0)
+		return -1;
+	if (!str_eq(v->name, name))
+		return crl_fail(err, CRL_IO, "record names %s", v->name);
+	*ret = take_ptr(v);
+	return 0;
+}
+
+static int volume_load(struct volumes *vs, const char *name, struct crl_err *err)
+{
+	_cleanup_free_ char *data = path_printf("%s/_data", name);
+	struct crl_err why = CRL_ERR_INIT;
+	struct volume *v = NULL;
+	struct stat st;
+
+	if (!data)
+		return crl_fail_oom(err);
+	if (fstatat(vs->dir, data, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+		return 0; /* a creation that was interrupted: nobody was told of it */
+	if (volume_read(vs->dir, name, &v, &why) < 0) {
+		log_warn("volume's record is damaged", "volume", name, "error", why.msg, NULL);
+		v = volume_without_record(name, &st);
+	}
+	if (!v)
+		return crl_fail_oom(err);
+	if (volumes_insert(vs, v, err) < 0) {
+		volume_free(v);
+		return -1;
+	}
+	return 0;
+}
+
+static int volumes_scan(struct volumes *vs, struct crl_err *err)
+{
+	int copy = openat(vs->dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_closedir_ DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+
+	if (!dir) {
+		cleanup_close_p(&copy);
+		return crl_fail_sys(err, errno, "volumes");
+	}
+	for (struct dirent *e = readdir(dir); e; e = readdir(dir))
+		if (ident_name_ok(e->d_name) && volume_load(vs, e->d_name, err) < 0)
+			return -1;
+	return 0;
+}
+
+int volumes_init(struct daemon *d, struct crl_err *err)
+{
+	_cleanup_free_ char *path = path_printf("%s/volumes", d->config.data_root);
+	struct volumes *vs = calloc(1, sizeof(*vs));
+
+	if (!path || !vs) {
+		free(vs);
+		return crl_fail_oom(err);
+	}
+	vs->dir = -1;
+	if (path_mkdir_p(path, 0711, err) == 0) {
+		vs->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (vs->dir < 0)
+			crl_fail_sys(err, errno, "open %s", path);
+	}
+	if (vs->dir < 0 || trash_new(d, &vs->trash, err) < 0 || volumes_scan(vs, err) < 0) {
+		volumes_free(vs);
+		return -1;
+	}
+	d->volumes = vs;
+	return 0;
+}
+
+void volumes_free(struct volumes *v)
+{
+	if (!v)
+		return;
+	for (size_t i = 0; i < v->n; i++)
+		volume_free(v->items[i]);
+	free(v->items);
+	cleanup_close_p(&v->dir);
+	trash_free(v->trash);
+	free(v);
+}
+
+/* --- create --- */
+
+static int volume_write(int dir, const struct volume *v, struct crl_err *err)
+{
+	_cleanup_close_ int folder = -1;
+	_cleanup_free_ char *text = json_encode(&volume_json, v);
+
+	if (!text)
+		return crl_fail_oom(err);
+	if (mkdirat(dir, v->name, 0701) < 0 && errno != EEXIST)
+		return crl_fail_sys(err, errno, "volume %s", v->name);
+	folder = openat(dir, v->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (folder < 0 || (mkdirat(folder, "_data", 0755) < 0 && errno != EEXIST))
+		return crl_fail_sys(err, errno, "volume %s", v->name);
+	if (path_write_atomic(folder, "record.json", text, strlen(text), 0600, true, err) < 0)
+		return -1;
+	return fsync(dir) < 0 ? crl_fail_sys(err, errno, "volumes") : 0;
+}
+
+static struct volume *volume_new(const char *name, const struct strmap *labels)
+{
+	_cleanup_(volume_free_p) struct volume *v = calloc(1, sizeof(*v));
+	char id[ID_HEX + 1], now[TIME_BUF];
+
+	if (!v)
+		return NULL;
+	ident_random(id);
+	v->name = strdup(name ? name : id);
+	v->created = strdup(time_rfc3339(time_now_ns(), now));
+	if (!v->name || !v->created || (labels && strmap_copy(&v->labels, labels) < 0) ||
+	    (!name && strmap_set(&v->labels, ANONYMOUS_LABEL, "") < 0))
+		return NULL;
+	return take_ptr(v);
+}
+
+static void volume_event(struct daemon *d, const char *action, const char *name)
+{
+	struct strmap attributes = {0};
+
+	strmap_set(&attributes, "driver", "local");
+	events_publish(d, "volume", action, name, &attributes);
+	strmap_free(&attributes);
+}
+
+static int volume_create(struct daemon *d, const char *name, const struct strmap *labels,
+			 struct volume **ret, struct crl_err *err)
+{
+	_cleanup_(volume_free_p) struct volume *v = volume_new(name, labels);
+	struct crl_err ignored;
+
+	if (!v)
+		return crl_fail_oom(err);
+	if (volume_write(d->volumes->dir, v, err) < 0 || volumes_insert(d->volumes, v, err) < 0) {
+		path_remove_tree(d->volumes->dir, v->name, &ignored);
+		return -1;
+	}
+	*ret = take_ptr(v);
+	volume_event(d, "create", (*ret)->name);
+	return 0;
+}
+
+int volume_ensure(struct daemon *d, const char *name, const struct strmap *labels, char **ret_name,
+		  char **ret_path, bool *ret_created, struct crl_err *err)
+{
+	struct volume *v = name ? volume_find(d->volumes, name) : NULL;
+	_cleanup_free_ char *copy = NULL, *path = NULL;
+	bool created = !v;
+
+	if (name && !ident_name_ok(name))
+		return crl_fail(
+			err, CRL_INVALID,
+			"create %s: \"%s\" includes invalid characters for a local volume name, "
+			"only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a "
+			"host directory, use absolute path",
+			name, name);
+	if (created && volume_create(d, name, labels, &v, err) < 0)
+		return -1;
+	copy = strdup(v->name);
+	path = path_printf("%s/volumes/%s/_data", d->config.data_root, v->name);
+	if (!copy || !path)
+		return crl_fail_oom(err);
+	if (ret_name)
+		*ret_name = take_ptr(copy);
+	if (ret_path)
+		*ret_path = take_ptr(path);
+	if (ret_created)
+		*ret_created = created;
+	return 0;
+}
+
+/* --- use --- */
+
+void volume_hold(struct daemon *d, const char *name, const char *container_id)
+{
+	struct volume *v = volume_find(d->volumes, name);
+
+	if (v && !strv_contains(v->users, container_id) && strv_push(&v->users, container_id) < 0)
+		log_warn("volume use is not counted: out of memory", "volume", name, NULL);
+}
+
+void volume_drop(struct daemon *d, const char *name, const char *container_id)
+{
+	struct volume *v = volume_find(d->volumes, name);
+	size_t n = v ? strv_len(v->users) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!str_eq(v->users[i], container_id))
+			continue;
+		free(v->users[i]);
+		memmove(&v->users[i], &v->users[i + 1], (n - i) * sizeof(*v->users));
+		return;
+	}
+}
+
+/* --- remove --- */
+
+/* One rename: the name is free at once, a crash leaves no half of it, and the content goes later.
+ */
+static int volume_discard(struct daemon *d, const char *name, struct crl_err *err)
+{
+	_cleanup_free_ char *path = path_printf("%s/volumes/%s", d->config.data_root, name);
+
+	if (!path)
+		return crl_fail_oom(err);
+	if (trash_take(d->volumes->trash, path, err) < 0)
+		return -1;
+	if (fsync(d->volumes->dir) < 0)
+		log_warn("volumes", "error", strerror(errno), NULL);
+	return 0;
+}
+
+int volume_remove(struct daemon *d, const char *name, struct crl_err *err)
+{
+	struct volume *v = volume_find(d->volumes, name);
+
+	if (!v)
+		return crl_fail(err, CRL_NOT_FOUND, "get %s: no such volume", name);
+	if (strv_len(v->users) > 0) {
+		_cleanup_free_ char *ids = strv_join(v->users, ", ");
+		return crl_fail(err, CRL_CONFLICT, "remove %s: volume is in use - [%s]", name,
+				ids ? ids : "");
+	}
+	if (volume_discard(d, name, err) < 0)
+		return -1;
+	volumes_take_out(d->volumes, v);
+	volume_event(d, "destroy", v->name);
+	volume_free(v);
+	return 0;
+}
+
+void volume_remove_if_anonymous(struct daemon *d, const char *name)
+{
+	const struct volume *v = volume_find(d->volumes, name);
+	struct crl_err err = CRL_ERR_INIT;
+
+	if (!v || !strmap_get(&v->labels, ANONYMOUS_LABEL) || strv_len(v->users) > 0)
+		return;
+	if (volume_remove(d, name, &err) < 0)
+		log_warn("remove anonymous volume", "volume", name, "error", err.msg, NULL);
+}
+
+/* --- look --- */
+
+static int64_t size_sum; /* nftw(3) has no argument for the callback */
+
+static int size_add(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	size_sum += (int64_t)st->st_blocks * 512;
+	return 0;
+}
+
+int64_t volume_size(struct daemon *d, const char *name)
+{
+	_cleanup_free_ char *path = path_printf("%s/volumes/%s/_data", d->config.data_root, name);
+
+	size_sum = 0;
+	if (!path || nftw(path, size_add, 16, FTW_PHYS | FTW_MOUNT) < 0)
+		return -1;
+	return size_sum;
+}
+
+bool volume_is_anonymous(const struct volume_info *v)
+{
+	return strmap_get(v->labels, ANONYMOUS_LABEL) != NULL;
+}
+
+int volumes_each(struct daemon *d, int (*cb)(const struct volume_info *v, void *data), void *data)
+{
+	struct volumes *vs = d->volumes;
+
+	for (size_t i = 0; i < vs->n;) {
+		const struct volume *v = vs->items[i];
+		struct volume_info info = {.name = v->name,
+					   .driver = "local",
+					   .labels = &v->labels,
+					   .users = strv_len(v->users)};
+		int r = cb(&info, data);
+		if (r)
+			return r;
+		if (i < vs->n && vs->items[i] == v)
+			i++;
+	}
+	return 0;
+}
+
+cJSON *volume_to_json(struct daemon *d, const char *name)
+{
+	const struct volume *v = volume_find(d->volumes, name);
+	cJSON *o = v ? cJSON_CreateObject() : NULL;
+	_cleanup_free_ char *path = NULL;
+
+	if (!o)
+		return NULL;
+	path = path_printf("%s/volumes/%s/_data", d->config.data_root, v->name);
+	json_add_str(o, "CreatedAt", v->created);
+	json_add_str(o, "Driver", "local");
+	if (v->labels.n > 0)
+		json_add_strmap(o, "Labels", &v->labels);
+	else
+		cJSON_AddNullToObject(o, "Labels");
+	json_add_str(o, "Mountpoint", path);
+	json_add_str(o, "Name", v->name);
+	cJSON_AddNullToObject(o, "Options");
+	json_add_str(o, "Scope", "local");
+	return o;
+}
