@@ -43,7 +43,7 @@ bool sysctl_path(const char *key, char *ret, size_t size)
 			c = '.';
 		out[i] = c;
 	}
-	return !strstr(out, "//") && !strstr(out, "..");
+	return !strstr(out, "//") && !strstr(out, "..") && !strstr(out, "/./");
 }
 
 static bool matches(const char *path, const char *key)

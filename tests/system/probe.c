@@ -137,7 +137,8 @@ static void look_at_fds(const char *pid)
 		snprintf(file, sizeof(file), "%s/%s", path, e->d_name);
 		if (e->d_name[0] == '.' || stat(file, &st) < 0)
 			continue;
-		if (S_ISDIR(st.st_mode) && (st.st_dev != own_root.st_dev || st.st_ino != own_root.st_ino))
+		if (S_ISDIR(st.st_mode) &&
+		    (st.st_dev != own_root.st_dev || st.st_ino != own_root.st_ino))
 			printf("SEEN a directory of the host at %s\n", file);
 	}
 	if (d)
@@ -200,12 +201,12 @@ static const struct {
 	int words;
 	int (*run)(int argc, char **argv);
 } probes[] = {
-	{"syscall", 1, probe_syscall},	 {"socket", 1, probe_socket},
-	{"clone", 1, probe_clone},	 {"unshare", 1, probe_unshare},
-	{"tiocsti", 0, probe_tiocsti},	 {"keyring", 0, probe_keyring},
-	{"device", 3, probe_device},	 {"personality", 1, probe_personality},
-	{"write", 1, probe_write},	 {"count-fds", 0, probe_dup_fds},
-	{"getcwd", 0, probe_getcwd},	 {"watch", 1, probe_watch},
+	{"syscall", 1, probe_syscall},   {"socket", 1, probe_socket},
+	{"clone", 1, probe_clone},       {"unshare", 1, probe_unshare},
+	{"tiocsti", 0, probe_tiocsti},   {"keyring", 0, probe_keyring},
+	{"device", 3, probe_device},     {"personality", 1, probe_personality},
+	{"write", 1, probe_write},       {"count-fds", 0, probe_dup_fds},
+	{"getcwd", 0, probe_getcwd},     {"watch", 1, probe_watch},
 	{"exchange", 2, probe_exchange},
 };
 
