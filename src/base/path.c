@@ -110,9 +110,62 @@ int path_mkdir_p(const char *path, mode_t mode, struct crl_err *err)
 	}
 }
 
-static int remove_content(int dir_fd, dev_t dev, unsigned depth, struct crl_err *err);
+/*
+ * Who made a tree chose its depth, and each level costs two descriptors: what
+ * lies deeper than this is moved up to the tree's own root, and removed there.
+ */
+#define REMOVE_DEPTH 64
 
-static int remove_entry(int dir_fd, const char *name, dev_t dev, unsigned depth,
+struct removal {
+	dev_t dev;       /* of the tree; mounts in it are not entered */
+	int top_fd;      /* the tree's root */
+	unsigned serial; /* for the names of what was moved there */
+	bool moved;      /* since the root was last read */
+};
+
+static int remove_content(struct removal *r, int dir_fd, unsigned depth, struct crl_err *err);
+
+/* Names may be taken, by design of whoever made the tree: then the next one. */
+static bool move_up(struct removal *r, int dir_fd, const char *name)
+{
+	char to[40];
+
+	for (unsigned i = 0; i < 10000; i++) {
+		snprintf(to, sizeof(to), "crl-deep-%u", r->serial++);
+		if (renameat2(dir_fd, name, r->top_fd, to, RENAME_NOREPLACE) == 0)
+			return r->moved = true;
+		if (errno != EEXIST)
+			return false;
+	}
+	return false;
+}
+
+static int remove_dir(struct removal *r, int dir_fd, const char *name, int sub, unsigned depth,
+		      struct crl_err *err)
+{
+	struct stat st;
+	struct removal own = {.top_fd = sub};
+
+	if (fstat(sub, &st) < 0)
+		return crl_fail_sys(err, errno, "remove %s: stat", name);
+	if (r && st.st_dev != r->dev)
+		return crl_fail(err, CRL_CONFLICT,
+				"remove %s: another file system is mounted there", name);
+	if (r && depth >= REMOVE_DEPTH && move_up(r, dir_fd, name))
+		return 0;
+	own.dev = st.st_dev;
+	do {
+		own.moved = false;
+		if (remove_content(r ? r : &own, sub, depth + 1, err) < 0)
+			return crl_context(err, "%s", name);
+	} while (own.moved);
+	if (unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return crl_fail_sys(err, errno, "remove %s", name);
+	return 0;
+}
+
+/* `r` is NULL for the root of the tree. */
+static int remove_entry(struct removal *r, int dir_fd, const char *name, unsigned depth,
 			struct crl_err *err)
 {
 	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
@@ -123,32 +176,23 @@ static int remove_entry(int dir_fd, const char *name, dev_t dev, unsigned depth,
 		openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (sub < 0)
 		return errno == ENOENT ? 0 : crl_fail_sys(err, errno, "remove %s", name);
-	struct stat st;
-	if (fstat(sub, &st) < 0)
-		return crl_fail_sys(err, errno, "remove %s: stat", name);
-	if (dev && st.st_dev != dev)
-		return crl_fail(err, CRL_CONFLICT,
-				"remove %s: another file system is mounted there", name);
-	if (remove_content(sub, st.st_dev, depth + 1, err) < 0)
-		return crl_context(err, "%s", name);
-	if (unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		return crl_fail_sys(err, errno, "remove %s", name);
-	return 0;
+	return remove_dir(r, dir_fd, name, sub, depth, err);
 }
 
-static int remove_content(int dir_fd, dev_t dev, unsigned depth, struct crl_err *err)
+static int remove_content(struct removal *r, int dir_fd, unsigned depth, struct crl_err *err)
 {
 	if (depth > 2000)
 		return crl_fail(err, CRL_LIMIT, "remove: more than 2000 directories deep");
-	int dup_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
-	_cleanup_closedir_ DIR *d = dup_fd < 0 ? NULL : fdopendir(dup_fd);
+	/* Not a duplicate: its offset would be shared, and the root is read more than once. */
+	int own_fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_closedir_ DIR *d = own_fd < 0 ? NULL : fdopendir(own_fd);
 	if (!d)
 		return crl_fail_sys(err, errno, "read directory");
 	struct dirent *e;
 	while ((errno = 0, e = readdir(d))) {
 		if (str_eq(e->d_name, ".") || str_eq(e->d_name, ".."))
 			continue;
-		if (remove_entry(dir_fd, e->d_name, dev, depth, err) < 0)
+		if (remove_entry(r, dir_fd, e->d_name, depth, err) < 0)
 			return -1;
 	}
 	return errno ? crl_fail_sys(err, errno, "read directory") : 0;
@@ -156,7 +200,7 @@ static int remove_content(int dir_fd, dev_t dev, unsigned depth, struct crl_err 
 
 int path_remove_tree(int dir_fd, const char *name, struct crl_err *err)
 {
-	return remove_entry(dir_fd, name, 0, 0, err);
+	return remove_entry(NULL, dir_fd, name, 0, err);
 }
 
 int path_read_file(int dir_fd, const char *path, size_t limit, char **ret_data, size_t *ret_len,

@@ -319,10 +319,34 @@ static void test_idents(void **state)
 	assert_false(ident_name_ok("-ab"));
 }
 
+/* Deeper than there are descriptors, and with the names taken that the removal would use. */
+static void test_remove_deep_tree(void **state)
+{
+	char dir[] = "/tmp/crl-base-XXXXXX";
+	struct crl_err err = CRL_ERR_INIT;
+	assert_non_null(mkdtemp(dir));
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(mkdirat(fd, "crl-deep-0", 0700), 0);
+	assert_int_equal(symlinkat("/etc", fd, "crl-deep-1"), 0);
+	for (int i = 0; i < 5000; i++) {
+		assert_int_equal(mkdirat(fd, "d", 0700), 0);
+		int sub = openat(fd, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		assert_true(sub >= 0);
+		close(fd);
+		fd = sub;
+	}
+	close(fd);
+	if (path_remove_tree(AT_FDCWD, dir, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(access(dir, F_OK), -1);
+	assert_int_equal(access("/etc/passwd", F_OK), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_err_context),	cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_err_context),
+		cmocka_unit_test(test_remove_deep_tree),	cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_json_round_trip),	cmocka_unit_test(test_json_refuses),
 		cmocka_unit_test(test_json_nocase),	cmocka_unit_test(test_paths_stay_inside),
 		cmocka_unit_test(test_path_clean),	cmocka_unit_test(test_times),
