@@ -202,9 +202,9 @@ FUNC(f_title)
 FUNC(f_truncate)
 {
 	struct buf b = BUF_INIT;
-	if (!args[1] || !cJSON_IsNumber(args[1]) || args[1]->valuedouble < 0) {
+	if (!args[1] || !cJSON_IsNumber(args[1]) || args[1]->valuedouble < 0 ||
+	    args[1]->valuedouble > INT32_MAX)
 		return bad(err, "truncate", "wants a string and a length");
-	}
 	tpl_print(args[0], &b);
 	size_t length = (size_t)args[1]->valuedouble;
 	if (b.data && b.len > length)
