@@ -56,7 +56,9 @@ int loop_release(struct loop *l, struct loop_source *s)
 
 void loop_close(struct loop *l, struct loop_source *s)
 {
-	_cleanup_close_ int fd = loop_release(l, s);
+	int fd = loop_release(l, s);
+	if (fd >= 0)
+		close(fd);
 }
 
 void loop_timer_stop(struct loop *l, struct loop_timer *t)
