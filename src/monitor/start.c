@@ -323,6 +323,15 @@ static int check_request(const struct container *c, const struct mon_start *rq, 
 	return 0;
 }
 
+/* "exec: "x": not found" is about the user's command: our step's name in front of it would only
+ * distract. */
+static void strip_step_name(struct start *s, struct crl_err *err)
+{
+	const char *rest = strstr(err->msg, ": ");
+	if (s->exit_code > 125 && str_starts(err->msg, "mon.") && rest)
+		memmove(err->msg, rest + 2, strlen(rest + 2) + 1);
+}
+
 static void after_failure(struct start *s, struct step_run *run)
 {
 	steps_undo(steps, s, run);
@@ -336,6 +345,7 @@ static int run_start(struct start *s, int *client_fds, struct crl_err *err)
 {
 	struct step_run run = {.observer = s->explain_fd >= 0 ? observe : NULL, .observer_data = s};
 	if (steps_run(steps, ARRAY_SIZE(steps), s, &run, err) < 0) {
+		strip_step_name(s, err);
 		after_failure(s, &run);
 		return -1;
 	}

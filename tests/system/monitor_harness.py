@@ -336,7 +336,7 @@ def start_failures():
     with Monitor() as m:
         for args, code in ((['/nope'], 127), (['/etc'], 126)):
             e = m.request('start', **m.start_fields(args))['error']
-            check(e['exit_code'] == code, f'{args}: {e}')
+            check(e['exit_code'] == code and e['message'].startswith('exec: '), f'{args}: {e}')
         check(not os.path.exists(os.path.join(m.cdir, 'exit')), 'a record of no life')
         e = m.request('start', config='/nope/config.json')['error']
         check(e['exit_code'] == 125 and 'config.json' in e['message'], f'{e}')
