@@ -21,14 +21,17 @@ netns=crlbench$$
 docker_pid=
 finish() {
 	exec 3>&1
-	daemon_teardown
 	[ -z "$docker_pid" ] || { kill "$docker_pid"; wait "$docker_pid"; } 2>/dev/null
 	ip netns del $netns 2>/dev/null
-	rm -rf "$work"
+	umount "$work/docker/data" "$work/podman/data/overlay" 2>/dev/null
+	daemon_teardown
+	rm -rf "$work" "$state"
 }
 work=$(mktemp -d)
 trap finish EXIT
-daemon_setup || exit 1
+# On a real host the run-time state of every engine lies in /run, a tmpfs; here it may not be one.
+state=$(mktemp -d /dev/shm/crl-bench.XXXXXX)
+EXEC_ROOT=$state/crun-lite daemon_setup || exit 1
 
 # --- bundles for the bare runtimes ---
 bundle() { # DIR NETWORK(yes|no)
@@ -63,7 +66,7 @@ left_out=()
 
 add 'crun-lite run, bridge' 'crun-lite run --rm busybox true'
 add 'crun-lite run, none' 'crun-lite run --rm --network none busybox true'
-add 'crun-lite-runtime run' "crun-lite-runtime --root $work/rt run -b $work/bundle bench-\$\$"
+add 'crun-lite-runtime run' "crun-lite-runtime --root $state/rt run -b $work/bundle bench-\$\$"
 
 # crun and runc insist on a pure hierarchy: where the host has none, in a mount namespace of their own.
 wrap=
@@ -75,12 +78,12 @@ for peer in crun runc; do
 	if ! command -v $peer >/dev/null; then
 		left_out+=("$peer")
 	elif [ -z "$wrap" ]; then
-		add "$peer run" "$peer --root $work/$peer run -b $work/bundle bench-\$\$"
+		add "$peer run" "$peer --root $state/$peer run -b $work/bundle bench-\$\$"
 	elif [ "$wrap" != skip ]; then
 		# The loop inside pays for the wrapping once, not per run.
 		cat >"$work/$peer.sh" <<-SH
 			umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup
-			exec hyperfine -N --warmup 3 --runs $runs --export-json $work/$peer.json "$peer --root $work/$peer run -b $work/bundle bench"
+			exec hyperfine -N --warmup 3 --runs $runs --export-json $work/$peer.json "$peer --root $state/$peer run -b $work/bundle bench"
 		SH
 		if unshare -m sh "$work/$peer.sh" >/dev/null 2>"$work/$peer.err"; then
 			names+=("$peer run") commands+=("json:$work/$peer.json")
@@ -93,7 +96,7 @@ done
 # dockerd in a network namespace of its own, so that it can have its bridge and rules.
 if command -v dockerd >/dev/null && ip netns add $netns && ip -n $netns link set lo up; then
 	mkdir -p "$work/docker"
-	nsenter --net=/run/netns/$netns dockerd --data-root "$work/docker/data" --exec-root "$work/docker/run" \
+	nsenter --net=/run/netns/$netns dockerd --data-root "$work/docker/data" --exec-root "$state/docker" \
 		-H "unix://$work/docker/s" --pidfile "$work/docker/pid" >"$work/docker/log" 2>&1 &
 	docker_pid=$!
 	docker_cli=$(command -v /usr/bin/docker || command -v docker)
@@ -109,7 +112,8 @@ else
 	left_out+=('docker')
 fi
 if command -v podman >/dev/null; then
-	podman="podman --root $work/podman/data --runroot $work/podman/run --events-backend none"
+	mkdir -p "$state/podman"
+	podman="podman --root $work/podman/data --runroot $state/podman --events-backend none"
 	if $podman load -q -i "$(busybox_archive)" >/dev/null 2>&1 &&
 		$podman run --rm --network none --ulimit nofile=1024:1024 busybox true 2>"$work/podman.err"; then
 		add 'podman run, none' "$podman run --rm --network none --ulimit nofile=1024:1024 busybox true"

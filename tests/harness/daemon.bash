@@ -61,7 +61,7 @@ daemon_setup() {
 	[ -d /data ] && [ "$(stat -f -c %T /data)" = ext2/ext3 ] && [ "$(hostname)" = crun-lite-vm ] && base=/data
 	export CRL DATA_ROOT EXEC_ROOT CRUN_LITE_HOST DOCKER_HOST
 	CRL=$(mktemp -d "$base/crl.XXXXXX")
-	DATA_ROOT=$CRL/data EXEC_ROOT=$CRL/run
+	DATA_ROOT=$CRL/data EXEC_ROOT=${EXEC_ROOT:-$CRL/run}
 	CRUN_LITE_HOST=unix://$CRL/s
 	DOCKER_HOST=$CRUN_LITE_HOST
 	leak_snapshot "$CRL" >"$CRL.before"

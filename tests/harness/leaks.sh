@@ -14,7 +14,7 @@ leak_snapshot() {
 			find "$root" -type d -path '*docker*' 2>/dev/null | sed 's/^/cgroup /'
 	done
 	for p in /proc/[0-9]*; do
-		tr '\0' ' ' <"$p/cmdline" 2>/dev/null | grep -F -- "$1" | grep -v leak_snapshot |
+		{ tr '\0' ' ' <"$p/cmdline"; } 2>/dev/null | grep -F -- "$1" | grep -v leak_snapshot |
 			sed "s|^|process ${p#/proc/} |"
 	done
 	return 0
