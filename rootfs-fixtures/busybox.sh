@@ -6,6 +6,7 @@
 # (without the package installed it is downloaded, but not installed).
 set -eu
 umask 022
+# shellcheck source=rootfs-fixtures/lib.sh
 . "$(dirname "$0")/lib.sh"
 
 case $# in
