@@ -319,7 +319,6 @@ int crl_rt_create(const struct oci_spec *spec, const struct crl_rt_options *opti
 	}
 	/* What only the way up needed. */
 	namespaces_close(&rt->ns);
-	seccomp_filter_free(&rt->p.filter);
 	*ret = rt;
 	return 0;
 }

@@ -288,8 +288,11 @@ static int prepare(struct ex *ex, struct crl_err *err)
 	/* It would not run before the thaw, and neither would our answer. */
 	if (o->cgroup_path && frozen(o->cgroup_path))
 		return crl_fail(err, CRL_CONFLICT, "the container is paused");
-	if (process_caps(p, &ex->p.caps, NULL, err) < 0 ||
-	    seccomp_filter_get(o->seccomp, o->cache_dir, &ex->p.filter, err) < 0)
+	if (process_caps(p, &ex->p.caps, NULL, err) < 0)
+		return -1;
+	if (o->filter)
+		ex->p.filter = o->filter->filter;
+	else if (seccomp_filter_get(o->seccomp, o->cache_dir, &ex->p.filter, err) < 0)
 		return -1;
 	int pair[2];
 	if (message_pair(pair, err) < 0)
@@ -397,6 +400,7 @@ int crl_rt_exec(const struct crl_rt_exec_options *o, pid_t *ret_pid, int *ret_pi
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
-	seccomp_filter_free(&ex.p.filter);
+	if (!o->filter)
+		seccomp_filter_free(&ex.p.filter);
 	return r;
 }

@@ -156,6 +156,27 @@ int seccomp_filter_get(const struct oci_linux_seccomp *profile, const char *cach
 	return 0;
 }
 
+int crl_rt_take_seccomp(struct crl_rt *rt, struct crl_seccomp **ret, struct crl_err *err)
+{
+	struct crl_seccomp *s = NULL;
+	if (rt->p.filter.insns) {
+		s = malloc(sizeof(*s));
+		if (!s)
+			return crl_fail_oom(err);
+		s->filter = rt->p.filter;
+		rt->p.filter = (struct seccomp_filter){0};
+	}
+	*ret = s;
+	return 0;
+}
+
+void crl_seccomp_free(struct crl_seccomp *s)
+{
+	if (s)
+		seccomp_filter_free(&s->filter);
+	free(s);
+}
+
 void seccomp_filter_free(struct seccomp_filter *f)
 {
 	free(f->insns);

@@ -14,6 +14,10 @@ int seccomp_filter_get(const struct oci_linux_seccomp *profile, const char *cach
 		       struct seccomp_filter *ret, struct crl_err *err);
 void seccomp_filter_free(struct seccomp_filter *f);
 
+struct crl_seccomp { /* a filter that outlives its container's crl_rt */
+	struct seccomp_filter filter;
+};
+
 /* The compiler without the cache (seccomp_compile.c). */
 int seccomp_compile(const struct oci_linux_seccomp *profile, struct seccomp_filter *ret,
 		    struct crl_err *err);

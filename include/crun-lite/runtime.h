@@ -96,13 +96,23 @@ void crl_rt_destroy(struct crl_rt *rt);
 /* Frees the memory and descriptors only: the container lives on. */
 void crl_rt_free(struct crl_rt *rt);
 
+/*
+ * The container's seccomp filter as compiled by crl_rt_create(), for execs: a
+ * tenth of the profile's memory and nothing to hash or read. *ret is NULL when
+ * the container is unconfined. Once; the caller frees it.
+ */
+struct crl_seccomp;
+int crl_rt_take_seccomp(struct crl_rt *rt, struct crl_seccomp **ret, struct crl_err *err);
+void crl_seccomp_free(struct crl_seccomp *s); /* NULL allowed */
+
 /* --- a further process in a running container --- */
 struct crl_rt_exec_options {
 	int target_pidfd;           /* the container's init */
 	pid_t target_pid;
 	const char *cgroup_path;    /* as crl_rt_cgroup_path(); NULL = none */
 	const struct oci_process *process;
-	const struct oci_linux_seccomp *seccomp; /* NULL = unconfined */
+	const struct oci_linux_seccomp *seccomp; /* NULL = unconfined, or see filter */
+	const struct crl_seccomp *filter;        /* in place of `seccomp`; borrowed */
 	const char *user;           /* as in crl_rt_options */
 	char *const *group_add;
 	int stdio[3];

@@ -154,8 +154,5 @@ void container_deinit(struct container *c)
 	task_deinit(&c->task);
 	logfile_close(&c->log, false);
 	json_free(&mon_started_json, &c->started);
-	if (c->seccomp)
-		json_free(&oci_seccomp_json, c->seccomp);
-	free(c->seccomp);
-	free(c->cache_dir);
+	crl_seccomp_free(take_ptr(c->seccomp));
 }

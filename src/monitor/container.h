@@ -26,8 +26,7 @@ struct container {
 	bool durable;
 	bool own_pidns; /* its processes die with init */
 	char *cgroup;   /* NULL = none */
-	char *cache_dir;
-	struct oci_linux_seccomp *seccomp; /* the profile, for execs */
+	struct crl_seccomp *seccomp; /* for execs; NULL = unconfined */
 	/* Kept only while poststop hooks are to be run by crl_rt_destroy(). */
 	struct crl_rt *rt;
 	struct oci_spec *spec;

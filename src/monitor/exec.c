@@ -133,10 +133,9 @@ static int call_runtime(struct exec *e, const struct mon_exec *rq, const int chi
 	o.target_pid = c->task.pid;
 	o.cgroup_path = c->cgroup;
 	o.process = &rq->process;
-	o.seccomp = rq->unconfined ? NULL : c->seccomp;
+	o.filter = rq->unconfined ? NULL : c->seccomp;
 	o.user = str_empty(rq->user) ? NULL : rq->user;
 	o.group_add = rq->group_add;
-	o.cache_dir = c->cache_dir;
 	memcpy(o.stdio, child, sizeof(o.stdio));
 	o.ret_pty_master = rq->tty ? &master : NULL;
 	if (crl_rt_exec(&o, &e->task.pid, ret_pidfd, err) < 0) {

@@ -268,10 +268,9 @@ static int keep(struct start *s, struct crl_err *err)
 	struct container *c = s->c;
 	const char *cgroup = crl_rt_cgroup_path(s->rt);
 	c->cgroup = cgroup ? strdup(cgroup) : NULL;
-	c->cache_dir = s->rq->cache_dir ? strdup(s->rq->cache_dir) : NULL;
 	c->own_pidns = has_own_pidns(s->spec);
-	if (s->spec->linux_)
-		c->seccomp = take_ptr(s->spec->linux_->seccomp);
+	if (crl_rt_take_seccomp(s->rt, &c->seccomp, err) < 0)
+		return -1;
 	c->started.pid = crl_rt_pid(s->rt);
 	c->started.started_at = time_now_ns();
 	c->started.cgroup = strdup(cgroup ? cgroup : "");

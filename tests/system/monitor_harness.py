@@ -772,6 +772,26 @@ def exec_leaves_a_child():
 
 
 @test
+@real_only
+def exec_is_confined():
+    """the container's seccomp filter holds in an exec, unless it is unconfined"""
+    with Monitor() as m:
+        fields = m.start_fields(['/bin/sleep', '1000'])
+        with open(fields['config']) as f:
+            spec = json.load(f)
+        spec['linux']['seccomp'] = {'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': [
+            {'names': ['mkdir', 'mkdirat'], 'action': 'SCMP_ACT_ERRNO', 'errnoRet': 1}]}
+        with open(fields['config'], 'w') as f:
+            json.dump(spec, f)
+        m.ok('start', **fields)
+        for i, (unconfined, want) in enumerate(((False, 1), (True, 0), (False, 1))):
+            m.ok('exec', **m.exec_fields(f'e{i}', ['/bin/busybox', 'mkdir', f'/tmp/d{i}'],
+                                         unconfined=unconfined))
+            x = m.event('exec_exit')
+            check(x['exit_code'] == want, f'unconfined {unconfined}: {x}')
+
+
+@test
 def many_execs_leave_nothing():
     """1000 execs: descriptors and memory stay flat"""
     with Monitor() as m:

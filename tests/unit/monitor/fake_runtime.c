@@ -151,6 +151,15 @@ const char *crl_rt_cgroup_path(const struct crl_rt *rt)
 	return NULL;
 }
 
+int crl_rt_take_seccomp(struct crl_rt *rt, struct crl_seccomp **ret, struct crl_err *err)
+{
+	*ret = NULL;
+	return 0;
+}
+void crl_seccomp_free(struct crl_seccomp *s)
+{
+}
+
 void crl_rt_free(struct crl_rt *rt)
 {
 	if (!rt)
