@@ -54,8 +54,10 @@ static int act(const char *name, const char *action, struct crl_err *err)
 		return crl_fail_sys(err, errno_named(action + 6), "failpoint %s", name);
 	if (str_starts(action, "delay("))
 		usleep((useconds_t)atoi(action + 6) * 1000);
-	else if (str_eq(action, "kill"))
+	else if (str_eq(action, "kill")) {
 		kill(getpid(), SIGKILL);
+		_exit(137); /* the first process of a pid namespace cannot kill itself */
+	}
 	return 0;
 }
 
