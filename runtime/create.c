@@ -6,6 +6,7 @@
  */
 #include "cgroup.h"
 #include "device_filter.h"
+#include "hooks.h"
 #include "message.h"
 #include "namespaces.h"
 #include "process.h"
@@ -212,6 +213,23 @@ static void undo_clone(void *ctx)
 	rt->pid = 0;
 }
 
+/* prestart and createRuntime, while the child waits before pivot_root. */
+static int run_create_hooks(struct crl_rt *rt, struct crl_err *err)
+{
+	const struct oci_hooks *h = rt->spec->hooks;
+	struct hook_state s = {.spec = rt->spec,
+			       .id = rt->id,
+			       .bundle = rt->bundle,
+			       .status = "creating",
+			       .pid = rt->pid};
+	if (hooks_run(h->prestart, h->n_prestart, &s, err) < 0)
+		return crl_context(err, "prestart");
+	if (hooks_run(h->create_runtime, h->n_create_runtime, &s, err) < 0)
+		return crl_context(err, "createRuntime");
+	struct message go = {.kind = MESSAGE_GO, .pid = rt->pid};
+	return message_send(rt->sock, &go, -1, err);
+}
+
 /* Reads what the child says until it is ready, executed, or ended with an error. */
 static int listen_to_child(struct crl_rt *rt, enum message_kind until, struct crl_err *err)
 {
@@ -224,6 +242,11 @@ static int listen_to_child(struct crl_rt *rt, enum message_kind until, struct cr
 			if (rt->opt.explain)
 				rt->opt.explain(m.step->name, m.step->why, m.step->see, m.us,
 						m.err.code ? &m.err : NULL, rt->opt.explain_data);
+			continue;
+		}
+		if (m.kind == MESSAGE_HOOKS) {
+			if (run_create_hooks(rt, err) < 0)
+				return -1;
 			continue;
 		}
 		if (m.kind == MESSAGE_ERROR) {

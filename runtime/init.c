@@ -10,6 +10,7 @@
  * tests/system.
  */
 #include "dev.h"
+#include "hooks.h"
 #include "mask.h"
 #include "message.h"
 #include "mounts.h"
@@ -57,6 +58,52 @@ static bool limits_wanted(const void *ctx)
 {
 	const struct oci_process *p = ((const struct crl_rt *)ctx)->spec->process;
 	return p->n_rlimits || p->oom_score_adj.set;
+}
+
+static bool create_hooks_wanted(const void *ctx)
+{
+	const struct oci_hooks *h = ((const struct crl_rt *)ctx)->spec->hooks;
+	return h && (h->n_prestart || h->n_create_runtime || h->n_create_container);
+}
+
+static int step_create_hooks(void *ctx, struct crl_err *err)
+{
+	struct crl_rt *rt = ctx;
+	struct message m = {.kind = MESSAGE_HOOKS};
+	if (message_send(rt->sock, &m, -1, err) < 0 || message_receive(rt->sock, &m, NULL, err) < 0)
+		return -1;
+	if (m.kind != MESSAGE_GO)
+		_exit(1); /* the parent reports its own error */
+	const struct oci_hooks *h = rt->spec->hooks;
+	struct hook_state s = {.spec = rt->spec,
+			       .id = rt->id,
+			       .bundle = rt->bundle,
+			       .status = "creating",
+			       .pid = m.pid};
+	rt->pid = m.pid;
+	if (hooks_run(h->create_container, h->n_create_container, &s, err) < 0)
+		return crl_context(err, "createContainer");
+	return 0;
+}
+
+static bool start_hooks_wanted(const void *ctx)
+{
+	const struct oci_hooks *h = ((const struct crl_rt *)ctx)->spec->hooks;
+	return h && h->n_start_container;
+}
+
+static int step_start_hooks(void *ctx, struct crl_err *err)
+{
+	struct crl_rt *rt = ctx;
+	struct hook_state s = {.spec = rt->spec,
+			       .id = rt->id,
+			       .bundle = rt->bundle,
+			       .status = "created",
+			       .pid = rt->pid};
+	if (hooks_run(rt->spec->hooks->start_container, rt->spec->hooks->n_start_container, &s,
+		      err) < 0)
+		return crl_context(err, "startContainer");
+	return 0;
 }
 
 static bool readonly_wanted(const void *ctx)
@@ -170,6 +217,9 @@ static const struct step build_steps[] = {
 	 "proc(5)", mask_paths, .wanted = mask_wanted},
 	{"rt.readonly_paths", "Kernel settings can be read, not changed", "proc(5)", mask_readonly,
 	 .wanted = mask_readonly_wanted},
+	{"rt.create_hooks",
+	 "Programs of the host may finish the container before the host leaves the view",
+	 "OCI runtime-spec config.md", step_create_hooks, .wanted = create_hooks_wanted},
 	{"rt.pivot_root", "The image becomes \"/\", and the host's files leave the view for good",
 	 "pivot_root(2)", root_pivot},
 	{"rt.root_readonly", "The image itself cannot be changed", "mount_setattr(2)",
@@ -193,6 +243,8 @@ static const struct step build_steps[] = {
 };
 
 static const struct step start_steps[] = {
+	{"rt.start_hooks", "Programs of the image run before the one that was asked for",
+	 "OCI runtime-spec config.md", step_start_hooks, .wanted = start_hooks_wanted},
 	{"rt.drop_caps", "The last powers go, and the filter of system calls closes behind us",
 	 "capabilities(7), seccomp(2)", step_privileges},
 	{"rt.exec", "The program replaces us", "execve(2)", step_exec},

@@ -64,6 +64,10 @@ int state_read_config(struct cli *cli, const char *id, struct oci_spec *ret, str
 #define STATE_FIFO "exec.fifo"
 #define STATE_CONFIG "config.json"
 
+/* poststart (an error kills the container) and poststop (errors are warnings). */
+int cli_poststart(const struct oci_spec *spec, const struct state *s, struct crl_err *err);
+void cli_poststop(const struct oci_spec *spec, const struct state *s);
+
 /* The only operand, or an error that names the verb. */
 int cli_one_id(const char *verb, int argc, char **argv, const char **ret, struct crl_err *err);
 /* ROOT/.cache for compiled seccomp filters, made when missing; NULL when it cannot be. Caller

@@ -77,7 +77,12 @@ static int destroy(struct cli *cli, const struct state *s, struct crl_err *err)
 			return -1;
 		cgroup_remove_with_parent(s->cgroup);
 	}
+	struct oci_spec spec = {0};
+	bool known = state_read_config(cli, s->id, &spec, NULL) == 0;
 	state_remove(cli, s->id);
+	if (known)
+		cli_poststop(&spec, s);
+	json_free(&oci_spec_json, &spec);
 	return 0;
 }
 

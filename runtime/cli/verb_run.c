@@ -19,6 +19,7 @@ struct run {
 	const char *id;
 	int dir; /* of the state */
 	struct oci_spec spec;
+	struct state state;
 	char *config_text;
 	size_t config_len;
 	char *bundle_path;
@@ -76,32 +77,38 @@ static int make_fifo(struct run *r, struct crl_err *err)
 	return r->start_fd < 0 ? crl_fail_sys(err, errno, "open " STATE_FIFO) : 0;
 }
 
-static int save_state(struct run *r, struct crl_err *err)
+/*
+ * Written before anything exists, with the cgroup to come: whatever kills us,
+ * `delete --force` finds all there is.
+ */
+static int save_plan(struct run *r, struct crl_err *err)
 {
 	char created[TIME_BUF];
-	uint64_t ticks;
-	if (proc_start_time(crl_rt_pid(r->rt), &ticks, err) < 0)
+	struct state *s = &r->state;
+	const char *cgroups_path = r->spec.linux_ ? r->spec.linux_->cgroups_path : NULL;
+	if (crl_cgroup_root() && cgroup_path_for(cgroups_path, r->id, &s->cgroup, err) < 0)
 		return -1;
-	const char *cgroup = crl_rt_cgroup_path(r->rt);
-	_cleanup_free_ char *rootfs =
-		r->spec.root->path[0] == '/'
-			? strdup(r->spec.root->path)
-			: path_printf("%s/%s", r->bundle_path, r->spec.root->path);
-	struct state s = {.oci_version = r->spec.oci_version,
-			  .id = (char *)(uintptr_t)r->id,
-			  .pid = crl_rt_pid(r->rt),
-			  .start_ticks = ticks,
-			  .bundle = r->bundle_path,
-			  .rootfs = rootfs,
-			  .cgroup = (char *)(uintptr_t)(cgroup ? cgroup : ""),
-			  .created = time_rfc3339(time_now_ns(), created),
-			  .annotations = r->spec.annotations};
-	if (!rootfs)
+	const char *root = r->spec.root ? r->spec.root->path : "";
+	s->rootfs = root[0] == '/' ? strdup(root) : path_printf("%s/%s", r->bundle_path, root);
+	s->oci_version = strdup(r->spec.oci_version);
+	s->id = strdup(r->id);
+	s->bundle = strdup(r->bundle_path);
+	s->created = strdup(time_rfc3339(time_now_ns(), created));
+	if (!s->rootfs || !s->oci_version || !s->id || !s->bundle || !s->created ||
+	    strmap_copy(&s->annotations, &r->spec.annotations) < 0)
 		return crl_fail_oom(err);
 	if (path_write_atomic(r->dir, STATE_CONFIG, r->config_text, r->config_len, 0600, false,
 			      err) < 0)
 		return -1;
-	return state_write(r->dir, &s, err);
+	return state_write(r->dir, s, err);
+}
+
+static int save_pid(struct run *r, struct crl_err *err)
+{
+	r->state.pid = crl_rt_pid(r->rt);
+	if (proc_start_time(crl_rt_pid(r->rt), &r->state.start_ticks, err) < 0)
+		return -1;
+	return state_write(r->dir, &r->state, err);
 }
 
 static int create(struct run *r, bool detached, struct crl_err *err)
@@ -120,10 +127,10 @@ static int create(struct run *r, bool detached, struct crl_err *err)
 	for (int i = 0; i < 3; i++)
 		o.stdio[i] = tty ? -1 : i;
 	o.ret_pty_master = &r->master;
-	if (crl_rt_create(&r->spec, &o, &r->rt, err) < 0)
+	if (save_plan(r, err) < 0 || crl_rt_create(&r->spec, &o, &r->rt, err) < 0)
 		return -1;
 	cli_warn(crl_rt_warnings(r->rt));
-	if (save_state(r, err) < 0)
+	if (save_pid(r, err) < 0)
 		return -1;
 	if (tty && r->console_socket && console_send(r->console_socket, r->master, err) < 0)
 		return -1;
@@ -158,6 +165,7 @@ static void run_free(struct run *r)
 	if (r->rt)
 		crl_rt_free(r->rt);
 	json_free(&oci_spec_json, &r->spec);
+	state_free(&r->state);
 	free(r->config_text);
 	free(r->bundle_path);
 	int fds[] = {r->dir, r->master, r->start_fd};
@@ -203,6 +211,7 @@ static int run_foreground(struct run *r)
 	if (!r->keep) {
 		crl_rt_destroy(take_ptr(r->rt));
 		state_remove(r->cli, r->id);
+		cli_poststop(&r->spec, &r->state);
 	}
 	return code;
 }
@@ -220,7 +229,8 @@ int verb_run(struct cli *cli, int argc, char **argv, struct crl_err *err)
 	int at = args_parse(args, argc, argv, err);
 	int rc = 1;
 	if (at >= 0 && prepare(&r, r.detach, argc - at, argv + at, err) == 0) {
-		if (create(&r, r.detach, err) == 0 && crl_rt_start(r.rt, err) == 0)
+		if (create(&r, r.detach, err) == 0 && crl_rt_start(r.rt, err) == 0 &&
+		    cli_poststart(&r.spec, &r.state, err) == 0)
 			rc = r.detach ? 0 : run_foreground(&r);
 		else {
 			rc = crl_rt_exit_code_of(err);
@@ -232,27 +242,39 @@ int verb_run(struct cli *cli, int argc, char **argv, struct crl_err *err)
 	return rc;
 }
 
+static int let_go(int dir, struct crl_err *err)
+{
+	/* O_NONBLOCK: an init that died meanwhile is an error (ENXIO), not a wait for ever. */
+	_cleanup_close_ int fifo = openat(dir, STATE_FIFO, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fifo < 0 || write(fifo, "1", 1) != 1)
+		return crl_fail_sys(err, errno, "start");
+	unlinkat(dir, STATE_FIFO, 0);
+	return 0;
+}
+
+static int start(struct cli *cli, const char *id, struct crl_err *err)
+{
+	_cleanup_state_ struct state s = {0};
+	_cleanup_close_ int dir = -1;
+	struct oci_spec spec = {0};
+	if (state_read(cli, id, &s, err) < 0)
+		return -1;
+	const char *status = state_status(cli, &s);
+	if (!str_eq(status, "created"))
+		return crl_fail(err, CRL_CONFLICT, "cannot start a container that is %s", status);
+	if (state_open_dir(cli, id, &dir, err) < 0 || state_read_config(cli, id, &spec, err) < 0)
+		return -1;
+	int r = let_go(dir, err);
+	if (r == 0 && (r = cli_poststart(&spec, &s, err)) < 0)
+		kill((pid_t)s.pid, SIGKILL);
+	json_free(&oci_spec_json, &spec);
+	return r;
+}
+
 int verb_start(struct cli *cli, int argc, char **argv, struct crl_err *err)
 {
 	const char *id;
-	_cleanup_state_ struct state s = {0};
-	if (cli_one_id("start", argc, argv, &id, err) < 0 || state_read(cli, id, &s, err) < 0)
+	if (cli_one_id("start", argc, argv, &id, err) < 0)
 		return 1;
-	const char *status = state_status(cli, &s);
-	if (!str_eq(status, "created")) {
-		crl_fail(err, CRL_CONFLICT, "cannot start a container that is %s",
-			 str_eq(status, "stopped") ? "stopped" : "running already");
-		return 1;
-	}
-	_cleanup_close_ int dir = -1;
-	if (state_open_dir(cli, id, &dir, err) < 0)
-		return 1;
-	/* O_NONBLOCK: an init that died meanwhile is an error (ENXIO), not a wait for ever. */
-	_cleanup_close_ int fifo = openat(dir, STATE_FIFO, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fifo < 0 || write(fifo, "1", 1) != 1) {
-		crl_fail_sys(err, errno, "start");
-		return 1;
-	}
-	unlinkat(dir, STATE_FIFO, 0);
-	return 0;
+	return start(cli, id, err) < 0;
 }

@@ -338,3 +338,39 @@ named
 	[ "$status" -eq 0 ]
 	[[ "$output" == *'memory limit is not applied: controller "memory"'* ]]
 }
+
+@test "hooks: each at its time, with the state on stdin; their order" {
+	cat >"$WORK/hook" <<-'SH'
+		#!/bin/sh
+		echo "$1 $(jq -r '.id + " " + .status')" >>"$2"
+	SH
+	chmod +x "$WORK/hook"
+	local jq='[{"path":$h,"args":["hook",$n,$l],"env":["PATH=/usr/bin:/bin"]}]' n
+	for n in prestart createRuntime createContainer poststart poststop; do
+		configure --arg h "$WORK/hook" --arg n "$n" --arg l "$WORK/log" ".hooks[\$n]=$jq"
+	done
+	configure '.hooks.startContainer=[{"path":"/bin/touch","args":["touch","/started"]}] | .process.args=["ls","/started"]'
+	run rt run -b "$BUNDLE" "$ID"
+	[ "$status" -eq 0 ]
+	[ "$output" = /started ]
+	[ "$(cat "$WORK/log")" = "prestart $ID creating
+createRuntime $ID creating
+createContainer $ID creating
+poststart $ID running
+poststop $ID stopped" ]
+}
+
+@test "hooks: one that fails or hangs ends the start, and nothing is left" {
+	local n
+	for n in prestart createRuntime createContainer startContainer poststart; do
+		configure --arg n "$n" 'del(.hooks) | .hooks[$n]=[{"path":"/bin/false"}]'
+		run rt run -b "$BUNDLE" "$ID"
+		[ "$status" -ne 0 ]
+		[[ "$output" == *"$n: hook /bin/false"* ]]
+		[ ! -e "$ROOT/$ID" ]
+	done
+	configure 'del(.hooks) | .hooks.createRuntime=[{"path":"/bin/sleep","args":["sleep","60"],"timeout":1}]'
+	run timeout 10 "$RUNTIME" --root "$ROOT" run -b "$BUNDLE" "$ID"
+	[ "$status" -ne 124 ]
+	[[ "$output" == *"did not end within 1 s"* ]]
+}
