@@ -366,11 +366,11 @@ int http_decode_body(struct http_req *r, const struct json_table *t, bool option
 {
 	const char *type = http_header(r, MHD_HTTP_HEADER_CONTENT_TYPE);
 
+	memset(ret, 0, t->size);
 	if (r->body.len == 0) {
 		if (!optional)
 			return crl_fail(err, CRL_INVALID,
 					"invalid JSON: got EOF while reading request body");
-		memset(ret, 0, t->size);
 		return 0;
 	}
 	if (!content_type_is(type, "application/json"))
