@@ -6,6 +6,7 @@
 #include "daemon.h"
 #include "http.h"
 #include "images_json.h"
+#include "volumes.h"
 
 #include <base/ident.h>
 #include <base/path.h>
@@ -259,6 +260,34 @@ static bool wants(const struct http_req *r, const char *type)
 	return !types || strv_contains(types, type);
 }
 
+struct volume_list {
+	struct daemon *daemon;
+	cJSON *list;
+};
+
+static int add_volume(const struct volume_info *v, void *data)
+{
+	struct volume_list *l = data;
+	cJSON *item = volume_to_json(l->daemon, v->name), *usage;
+
+	if (!item)
+		return 0;
+	usage = cJSON_CreateObject();
+	json_add_i64(usage, "Size", volume_size(l->daemon, v->name));
+	json_add_i64(usage, "RefCount", (int64_t)v->users);
+	cJSON_AddItemToObject(item, "UsageData", usage);
+	cJSON_AddItemToArray(l->list, item);
+	return 0;
+}
+
+static cJSON *volumes_df(struct daemon *d)
+{
+	struct volume_list l = {d, cJSON_CreateArray()};
+
+	(void)volumes_each(d, add_volume, &l);
+	return l.list;
+}
+
 static cJSON *or_null(cJSON *list)
 {
 	return list ? list : cJSON_CreateNull();
@@ -282,7 +311,7 @@ void api_system_df(struct http_req *r)
 	cJSON_AddItemToObject(t, "Containers",
 			      or_null(wants(r, "container") ? api_containers_df(d) : NULL));
 	cJSON_AddItemToObject(t, "Volumes",
-			      or_null(wants(r, "volume") ? cJSON_CreateArray() : NULL));
+			      or_null(wants(r, "volume") ? volumes_df(d) : NULL));
 	cJSON_AddItemToObject(t, "BuildCache",
 			      or_null(wants(r, "build-cache") ? cJSON_CreateArray() : NULL));
 	json_add_i64(t, "BuilderSize", 0);
