@@ -203,7 +203,8 @@ static int remove_by_name(struct daemon *d, struct image *img, const char *text,
 	/* Another name still leads to it: that was all. */
 	if (strv_len(img->names) > 0)
 		return 0;
-	return remove_image(d, img, force, prune, false, list, err);
+	/* Quietly: an image that others were built on stays, without a name. */
+	return remove_image(d, img, force, prune, true, list, err);
 }
 
 static int remove_by_id(struct daemon *d, struct image *img, bool force, bool prune, cJSON *list,
