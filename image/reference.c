@@ -289,20 +289,29 @@ static char *with_suffixes(const struct crl_ref *r, const char *domain, const ch
 	return out;
 }
 
-static const char *familiar_path(const struct crl_ref *r)
+/* A short form only where reading it again gives the same: "docker.io/a.b/c" must keep its host. */
+static void shorten(const struct crl_ref *r, const char **ret_domain, const char **ret_path)
 {
+	const char *slash = strchr(r->path, '/');
 	size_t n = strlen(OFFICIAL_PREFIX);
+	bool official = strncmp(r->path, OFFICIAL_PREFIX, n) == 0 && !strchr(r->path + n, '/');
 
-	if (str_eq(r->domain, DEFAULT_DOMAIN) && strncmp(r->path, OFFICIAL_PREFIX, n) == 0 &&
-	    !strchr(r->path + n, '/'))
-		return r->path + n;
-	return r->path;
+	*ret_domain = r->domain;
+	*ret_path = r->path;
+	if (!str_eq(r->domain, DEFAULT_DOMAIN) ||
+	    (slash && looks_like_domain(r->path, (size_t)(slash - r->path))))
+		return;
+	*ret_domain = "";
+	if (official && !(strlen(r->path + n) == 64 && is_bare_id(r->path + n)))
+		*ret_path = r->path + n;
 }
 
 char *crl_ref_familiar(const struct crl_ref *r)
 {
-	return with_suffixes(r, str_eq(r->domain, DEFAULT_DOMAIN) ? "" : r->domain,
-			     familiar_path(r));
+	const char *domain, *path;
+
+	shorten(r, &domain, &path);
+	return with_suffixes(r, domain, path);
 }
 
 char *crl_ref_familiar_name(const struct crl_ref *r)

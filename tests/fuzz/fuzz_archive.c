@@ -38,8 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char dir[] = "/tmp/crl-fuzz-XXXXXX";
 	struct crl_err err = CRL_ERR_INIT;
 	struct loaded loaded;
-	struct crl_store *s;
-	int fd;
+	struct crl_store *s = NULL;
+	int fd = -1;
 
 	check(mkdtemp(dir) && crl_store_open(dir, &s, &err) == 0);
 	check(fd_sealed_memfd("archive", data, size, &fd, &err) == 0);

@@ -29,6 +29,8 @@ static void test_good(void **state)
 		{"x@sha256:" HEX64, "docker.io/library/x@sha256:" HEX64, "x@sha256:" HEX64, "x"},
 		{"x:t@sha256:" HEX64, "docker.io/library/x:t@sha256:" HEX64, "x:t@sha256:" HEX64,
 		 "x"},
+		{"docker.io/a.b/c", "docker.io/a.b/c:latest", "docker.io/a.b/c:latest",
+		 "docker.io/a.b/c"},
 		{"library/x/y", "docker.io/library/x/y:latest", "library/x/y:latest",
 		 "library/x/y"},
 	};
