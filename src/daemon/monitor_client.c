@@ -355,7 +355,11 @@ static int exec_monitor(struct monitor *m, const struct monitor_spec *spec, int 
 	/* Failpoints reach the monitor by its environment. */
 	const char *fail = getenv("CRUN_LITE_FAIL");
 	_cleanup_free_ char *fail_env = fail ? path_printf("CRUN_LITE_FAIL=%s", fail) : NULL;
-	char *const env[] = {fail_env, NULL};
+	/*
+	 * Without malloc's per-thread cache, what the monitor frees after the start
+	 * goes back to the kernel instead of pinning pages for the container's life.
+	 */
+	char *const env[] = {"GLIBC_TUNABLES=glibc.malloc.tcache_count=0", fail_env, NULL};
 	const int fds[] = {-1, -1, 2, listener};
 	const struct proc_spawn spawn = {.path = exe,
 					 .argv = argv,
