@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Images and file systems as files: load, save, import, export; pull and push beside them. */
+/* Images and file systems as files: load, save, import; pull and push beside them. */
 #include <cli/commands.h>
 
 #include <base/fd.h>
@@ -116,20 +116,11 @@ const struct command cmd_import = {
 	.run = import_main,
 };
 
-/* ---- save, export ---- */
+/* ---- save ---- */
 
-static const struct opt_spec output_opts[] = {
+static const struct opt_spec save_opts[] = {
 	{'o', "output", OPT_STR, "string", "Write to this file instead of stdout"},
 };
-
-static int download_to(struct cli *cli, const char *path, const char *output, const char *verb,
-		       struct crl_err *err)
-{
-	if (!output && isatty(STDOUT_FILENO))
-		return crl_fail(err, CRL_INVALID,
-				"cowardly refusing to %s to a terminal: use -o or redirect", verb);
-	return transfer_download(cli, path, output, err);
-}
 
 static int save_main(struct cli *cli, const struct opts *o, struct crl_err *err)
 {
@@ -138,35 +129,22 @@ static int save_main(struct cli *cli, const struct opts *o, struct crl_err *err)
 		buf_puts(&path, i ? "&names=" : "/images/get?names=");
 		http_escape(&path, o->args[i]);
 	}
-	return path.failed ? crl_fail_oom(err)
-			   : download_to(cli, path.data, opt_str(o, "output"), "save", err);
+	if (path.failed)
+		return crl_fail_oom(err);
+	if (!opt_set(o, "output") && isatty(STDOUT_FILENO))
+		return crl_fail(err, CRL_INVALID,
+				"an archive is nothing for a terminal: use -o or redirect stdout");
+	return transfer_download(cli, path.data, opt_str(o, "output"), err);
 }
 
 const struct command cmd_save = {
 	.usage = "[OPTIONS] IMAGE [IMAGE...]",
 	.summary = "Write images to a tar archive",
-	CLI_OPTS(output_opts),
+	CLI_OPTS(save_opts),
 	.min_args = 1,
 	.max_args = CLI_MANY,
 	.complete = COMPLETE_IMAGES,
 	.run = save_main,
-};
-
-static int export_main(struct cli *cli, const struct opts *o, struct crl_err *err)
-{
-	_cleanup_free_ char *path = client_object_path("containers", o->args[0], "export");
-	return path ? download_to(cli, path, opt_str(o, "output"), "export", err)
-		    : crl_fail_oom(err);
-}
-
-const struct command cmd_export = {
-	.usage = "[OPTIONS] CONTAINER",
-	.summary = "Write a container's file system to a tar archive",
-	CLI_OPTS(output_opts),
-	.min_args = 1,
-	.max_args = 1,
-	.complete = COMPLETE_CONTAINERS,
-	.run = export_main,
 };
 
 /* ---- pull, push ---- */

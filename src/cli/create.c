@@ -333,6 +333,75 @@ int create_body(const struct opts *o, bool attach_stdin, bool attach_stdout, boo
 	return 0;
 }
 
+/* ---- update ---- */
+
+/* Resources and the restart policy; each row is one of COMMON_OPTS, with the same rule. */
+static const struct opt_spec update_opts[] = {
+	{0, "blkio-weight", OPT_INT, "uint16", "Relative block IO weight, 10 to 1000, 0 = off"},
+	{0, "cpu-period", OPT_INT, "int", "Length of a CPU quota period in microseconds"},
+	{0, "cpu-quota", OPT_INT, "int", "CPU time per period in microseconds"},
+	{0, "cpu-rt-period", OPT_INT, "int", "Real-time CPU period in microseconds"},
+	{0, "cpu-rt-runtime", OPT_INT, "int", "Real-time CPU time per period in microseconds"},
+	{'c', "cpu-shares", OPT_INT, "int", "Relative CPU weight"},
+	{0, "cpus", OPT_STR, "decimal", "Number of CPUs, such as 1.5"},
+	{0, "cpuset-cpus", OPT_STR, "string", "CPUs to run on (0-3, 0,1)"},
+	{0, "cpuset-mems", OPT_STR, "string", "Memory nodes to use (0-3, 0,1)"},
+	{'m', "memory", OPT_STR, "bytes", "Memory limit"},
+	{0, "memory-reservation", OPT_STR, "bytes", "Memory soft limit"},
+	{0, "memory-swap", OPT_STR, "bytes", "Limit of memory and swap together"},
+	{0, "pids-limit", OPT_INT, "int", "Greatest number of processes, -1 = unlimited"},
+	{0, "restart", OPT_STR, "string",
+	 "Restart policy: no, always, unless-stopped, on-failure[:N]"},
+};
+
+/* The body of an update is what HostConfig is in a create. */
+static int update_body(const struct opts *o, cJSON **ret, struct crl_err *err)
+{
+	_cleanup_cjson_ cJSON *host = cJSON_CreateObject();
+	struct create c = {.o = o, .host = host};
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		if (opt_known(o, rules[i].option) && opt_set(o, rules[i].option) &&
+		    rules[i].apply(&c, rules[i].option, rules[i].key, err) < 0)
+			return -1;
+	if (!host || !host->child)
+		return crl_fail(err, CRL_INVALID,
+				"you must provide one or more flags when using this command");
+	*ret = take_ptr(host);
+	return 0;
+}
+
+static int update_one(struct cli *cli, const struct opts *o, const char *name, struct crl_err *err)
+{
+	_cleanup_cjson_ cJSON *body = NULL;
+	_cleanup_cjson_ cJSON *reply = NULL;
+	_cleanup_free_ char *path = client_object_path("containers", name, "update");
+	if (!path)
+		return crl_fail_oom(err);
+	if (update_body(o, &body, err) < 0 ||
+	    client_json(&cli->client, "POST", path, body, &reply, err) < 0)
+		return -1;
+	puts(name);
+	create_print_warnings(reply);
+	return 0;
+}
+
+static int update_main(struct cli *cli, const struct opts *o, struct crl_err *err)
+{
+	return cli_for_each(cli, o, update_one);
+}
+
+const struct command cmd_update = {
+	.usage = "[OPTIONS] CONTAINER [CONTAINER...]",
+	.summary = "Change the limits of containers",
+	CLI_OPTS(update_opts),
+	.min_args = 1,
+	.max_args = CLI_MANY,
+	.complete = COMPLETE_CONTAINERS,
+	.run = update_main,
+};
+
+/* ---- run, create ---- */
+
 const struct command cmd_run = {
 	.usage = "[OPTIONS] IMAGE [COMMAND] [ARG...]",
 	.summary = "Create a container from an image and run it",

@@ -35,6 +35,9 @@ int create_body(const struct opts *o, bool attach_stdin, bool attach_stdout, boo
 int create_container(struct cli *cli, const struct opts *o, const cJSON *body, char **ret_id,
 		     struct crl_err *err);
 
+/* Prints the "Warnings" of a create or update answer on stderr. */
+void create_print_warnings(const cJSON *reply);
+
 /* ---- parsers of option values, create_values.c and create_mounts.c ---- */
 int create_port(struct create *c, const char *option, const char *key, struct crl_err *err);
 int create_expose(struct create *c, const char *option, const char *key, struct crl_err *err);

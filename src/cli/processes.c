@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What one container shows of itself: top, port, diff, commit. */
+/* What one container shows of itself: top and port. */
 #include <cli/commands.h>
 
-#include <cli/create.h>
 #include <cli/listing.h>
 
 /* ---- top ---- */
@@ -99,86 +98,4 @@ const struct command cmd_port = {
 	.max_args = 2,
 	.complete = COMPLETE_CONTAINERS,
 	.run = port_main,
-};
-
-/* ---- diff ---- */
-
-static int diff_main(struct cli *cli, const struct opts *o, struct crl_err *err)
-{
-	_cleanup_cjson_ cJSON *changes = NULL;
-	_cleanup_free_ char *path = client_object_path("containers", o->args[0], "changes");
-	const cJSON *c;
-	if (!path)
-		return crl_fail_oom(err);
-	if (client_get(&cli->client, path, &changes, err) < 0)
-		return -1;
-	cJSON_ArrayForEach (c, changes) {
-		int64_t kind = 0;
-		(void)json_get_i64(c, "Kind", &kind);
-		printf("%c %s\n",
-		       kind == 1   ? 'A'
-		       : kind == 2 ? 'D'
-				   : 'C',
-		       json_get_str(c, "Path") ? json_get_str(c, "Path") : "");
-	}
-	return 0;
-}
-
-const struct command cmd_diff = {
-	.usage = "CONTAINER",
-	.summary = "Show what a container has changed in its file system",
-	.min_args = 1,
-	.max_args = 1,
-	.complete = COMPLETE_CONTAINERS,
-	.run = diff_main,
-};
-
-/* ---- commit ---- */
-
-static const struct opt_spec commit_opts[] = {
-	{'a', "author", OPT_STR, "string", "Author of the image"},
-	{'c', "change", OPT_LIST, "list", "Apply a Dockerfile instruction to the image"},
-	{'m', "message", OPT_STR, "string", "Message of the commit"},
-	{'p', "pause", OPT_BOOL, NULL, "Pause the container meanwhile", "true"},
-};
-
-static void query(struct buf *b, const char *key, const char *value)
-{
-	if (!value)
-		return;
-	buf_printf(b, "&%s=", key);
-	http_escape(b, value);
-}
-
-static int commit_main(struct cli *cli, const struct opts *o, struct crl_err *err)
-{
-	_cleanup_cjson_ cJSON *reply = NULL;
-	_cleanup_buf_ struct buf path = BUF_INIT;
-	const char *name = o->n_args > 1 ? o->args[1] : "", *slash = strrchr(name, '/');
-	const char *colon = strchr(slash ? slash : name, ':');
-	_cleanup_free_ char *repo = strndup(name, colon ? (size_t)(colon - name) : strlen(name));
-	buf_printf(&path, "/commit?pause=%d", opt_bool(o, "pause"));
-	query(&path, "container", o->args[0]);
-	query(&path, "repo", repo);
-	query(&path, "tag", colon ? colon + 1 : NULL);
-	query(&path, "author", opt_str(o, "author"));
-	query(&path, "comment", opt_str(o, "message"));
-	for (char *const *c = opt_list(o, "change"); c && *c; c++)
-		query(&path, "changes", *c);
-	if (path.failed || !repo)
-		return crl_fail_oom(err);
-	if (client_json(&cli->client, "POST", path.data, NULL, &reply, err) < 0)
-		return -1;
-	puts(json_get_str(reply, "Id") ? json_get_str(reply, "Id") : "");
-	return 0;
-}
-
-const struct command cmd_commit = {
-	.usage = "[OPTIONS] CONTAINER [REPOSITORY[:TAG]]",
-	.summary = "Make an image of a container's changes",
-	CLI_OPTS(commit_opts),
-	.min_args = 1,
-	.max_args = 2,
-	.complete = COMPLETE_CONTAINERS,
-	.run = commit_main,
 };

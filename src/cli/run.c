@@ -28,7 +28,7 @@ static int open_cidfile(const struct opts *o, int *ret_fd, struct crl_err *err)
 	return 0;
 }
 
-static void print_warnings(const cJSON *reply)
+void create_print_warnings(const cJSON *reply)
 {
 	const cJSON *w;
 	cJSON_ArrayForEach (w, cJSON_GetObjectItemCaseSensitive(reply, "Warnings")) {
@@ -92,7 +92,7 @@ int create_container(struct cli *cli, const struct opts *o, const cJSON *body, c
 	const char *id = json_get_str(reply, "Id");
 	if (!id)
 		return crl_fail(err, CRL_IO, "the daemon's answer to create has no Id");
-	print_warnings(reply);
+	create_print_warnings(reply);
 	if (cidfile >= 0 && fd_write_all(cidfile, id, strlen(id), err) < 0)
 		return crl_context(err, "write %s", opt_str(o, "cidfile"));
 	char *copy = strdup(id);

@@ -33,7 +33,7 @@ CONTAINERS = [
      "NetworkSettings": {"Networks": {"bridge": {}}},
      "Mounts": [{"Type": "volume", "Name": "data", "Driver": "local"}]},
     {"Id": "f" * 64, "Names": ["/db"], "Image": IMAGE, "Command": "sh",
-     "Created": NOW - 30, "State": "exited", "Status": "Exited (3) 5 seconds ago",
+     "Created": NOW - 330, "State": "exited", "Status": "Exited (3) 5 seconds ago",
      "Ports": [], "Labels": {}, "NetworkSettings": {"Networks": {}}, "Mounts": []},
 ]
 IMAGES = [
@@ -228,8 +228,8 @@ class Connection(threading.Thread):
     def do_stats(self, name, query):
         self.send(200, STATS)
 
-    def do_changes(self, name, query):
-        self.send(200, [{"Path": "/a", "Kind": 1}, {"Path": "/b", "Kind": 0}, {"Path": "/c", "Kind": 2}])
+    def do_update(self, name, query):
+        self.send(200, {"Warnings": None})
 
 
 def main():
