@@ -10,6 +10,7 @@
 
 #include <crun-lite/build.h>
 #include <crun-lite/runtime.h>
+#include <time.h>
 
 struct build_ulimit {
 	char *name;
@@ -58,6 +59,18 @@ int build_run_step(struct build_job *j, const struct crl_build_run *run, int *re
 /* The OCI spec of a step; freed with json_free(&oci_spec_json). */
 int build_spec(const struct build_job *j, const struct crl_build_run *run, const char *network,
 	       struct oci_spec *ret, struct crl_err *err);
+
+/* --- build_files.c --- */
+/* Writes resolv.conf, hosts, hostname and script to the staging folder. */
+int build_files_write(struct build_job *j, const struct crl_build_run *run, const char *network,
+		      struct crl_err *err);
+#define BUILD_STUB_PARENTS 2
+struct build_stubs {
+	unsigned made; /* one bit for each mount point that was missing */
+	struct timespec before[BUILD_STUB_PARENTS], after[BUILD_STUB_PARENTS];
+};
+void build_stubs_make(int root_fd, struct build_stubs *s);
+void build_stubs_remove(int root_fd, const struct build_stubs *s);
 /* The network of a step: its own --network or the build's. */
 const char *build_network(const struct build_job *j, const struct crl_build_run *run);
 

@@ -134,6 +134,18 @@ config() { # jq expression over the config of the last result
 	has '"code": 137'
 }
 
+@test "RUN: hosts and resolvers" {
+	printf 'search x.y\nnameserver 127.0.0.53\n' >"$B/resolv"
+	build "{\"resolv_conf\":\"$B/resolv\",\"extrahosts\":[\"db:10.1.2.3\",\"v6=::7\"]}" <<-'E'
+	FROM busybox
+	RUN grep -q 'search x.y' /etc/resolv.conf && ! grep -q 127 /etc/resolv.conf && grep -q 'nameserver 8.8.8.8' /etc/resolv.conf
+	RUN --network=host grep -q 127.0.0.53 /etc/resolv.conf
+	RUN grep -q '^10.1.2.3.db$' /etc/hosts && grep -q '^::7.v6$' /etc/hosts
+	RUN --network=none test "$(ls /sys/class/net)" = lo
+	E
+	ok
+}
+
 @test "output is passed on while the step runs, whatever bytes it has" {
 	build <<-'E'
 	FROM busybox
