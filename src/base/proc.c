@@ -20,13 +20,15 @@ static int pidfd_open_(pid_t pid)
 }
 
 /*
- * Sources are first moved above every target, so that no dup2 overwrites a
- * source that is still needed; posix_spawn closes the rest.
+ * Sources are first moved above every target and every source, so that no dup2
+ * overwrites one that is still needed; posix_spawn closes the rest.
  */
 static int add_fds(posix_spawn_file_actions_t *fa, const struct proc_spawn *s, struct crl_err *err)
 {
 	int r = 0;
-	int base = (int)s->n_fds + 64;
+	int base = (int)s->n_fds;
+	for (size_t i = 0; i < s->n_fds; i++)
+		base = s->fds[i] >= base ? s->fds[i] + 1 : base;
 	for (size_t i = 0; i < s->n_fds && !r; i++) {
 		if (s->fds[i] >= 0)
 			r = posix_spawn_file_actions_adddup2(fa, s->fds[i], base + (int)i);

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static void test_err_context(void **state)
 {
@@ -41,9 +42,10 @@ static void test_sizes(void **state)
 	static const struct {
 		const char *text;
 		int64_t bytes;
-	} good[] = {{"0", 0}, {"1024", 1024}, {"64m", 64 << 20}, {"1.5g", 3LL << 29},
+	} good[] = {{"0", 0},        {"1024", 1024}, {"64m", 64 << 20}, {"1.5g", 3LL << 29},
 		    {"10kb", 10240}, {"2KiB", 2048}, {"3B", 3}};
-	static const char *const bad[] = {"", "m", "-1", "1x", "1mm", "0x10", "1e3", "9999999999g", "inf"};
+	static const char *const bad[] = {"",     "m",   "-1",          "1x", "1mm",
+					  "0x10", "1e3", "9999999999g", "inf"};
 	int64_t v;
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		assert_int_equal(str_parse_size(good[i].text, &v, NULL), 0);
@@ -93,8 +95,10 @@ static const struct json_table sample_json = JSON_TABLE("sample", struct sample,
 static void test_json_round_trip(void **state)
 {
 	static const char text[] =
-		"{\"Flag\":true,\"Big\":4503599627370496,\"Maybe\":-1,\"Name\":\"x\",\"List\":[\"a\",\"b\"],"
-		"\"Ports\":{\"80/tcp\":{}},\"Labels\":{\"k\":\"v\"},\"One\":{\"n\":1},\"Ptr\":{\"n\":2},"
+		"{\"Flag\":true,\"Big\":4503599627370496,\"Maybe\":-1,\"Name\":\"x\",\"List\":["
+		"\"a\",\"b\"],"
+		"\"Ports\":{\"80/"
+		"tcp\":{}},\"Labels\":{\"k\":\"v\"},\"One\":{\"n\":1},\"Ptr\":{\"n\":2},"
 		"\"Many\":[{\"n\":3},{\"n\":4}],\"Map\":{\"q\":{\"n\":5}},\"Raw\":[1,null]}";
 	struct sample s = {0}, copy = {0};
 	struct crl_err err = CRL_ERR_INIT;
@@ -131,7 +135,8 @@ static void test_json_refuses(void **state)
 		struct sample s = {0};
 		struct crl_err err = CRL_ERR_INIT;
 		assert_int_equal(
-			json_decode(&sample_json, bad[i].text, strlen(bad[i].text), 0, &s, &err), -1);
+			json_decode(&sample_json, bad[i].text, strlen(bad[i].text), 0, &s, &err),
+			-1);
 		if (!strstr(err.msg, bad[i].says))
 			fail_msg("%s: said \"%s\"", bad[i].text, err.msg);
 		assert_null(s.name);
@@ -146,7 +151,8 @@ static void test_json_refuses(void **state)
 
 static void test_json_nocase(void **state)
 {
-	static const char text[] = "{\"name\":\"a\",\"NAME\":\"b\",\"flag\":true,\"list\":\"solo\"}";
+	static const char text[] =
+		"{\"name\":\"a\",\"NAME\":\"b\",\"flag\":true,\"list\":\"solo\"}";
 	struct sample s = {0};
 	assert_int_equal(json_decode(&sample_json, text, strlen(text), JSON_NOCASE, &s, NULL), 0);
 	assert_string_equal(s.name, "b");
@@ -177,7 +183,8 @@ static void test_paths_stay_inside(void **state)
 	assert_int_equal(path_mkdir_in_root(root, "/up/etc/a/../b", 0755, &fd, &err), 0);
 	assert_int_equal(faccessat(root, "real/b", F_OK, 0), 0);
 	_cleanup_close_ int host = -1;
-	assert_int_equal(path_open_in_root(root, "/up/../../etc/passwd", O_RDONLY, 0, &host, &err), -1);
+	assert_int_equal(path_open_in_root(root, "/up/../../etc/passwd", O_RDONLY, 0, &host, &err),
+			 -1);
 	assert_int_equal(err.code, CRL_NOT_FOUND);
 	assert_int_equal(path_open_beneath(root, "up/etc", O_RDONLY, 0, &host, &err), -1);
 	assert_int_equal(path_write_atomic(root, "f", "one", 3, 0600, true, &err), 0);
@@ -191,8 +198,11 @@ static void test_paths_stay_inside(void **state)
 
 static void test_path_clean(void **state)
 {
-	static const char *const rows[][2] = {{"/a//b/../c/.", "/a/c"}, {"..", "/"}, {"", "/"},
-					      {"a/b", "/a/b"}, {"/../../x", "/x"}};
+	static const char *const rows[][2] = {{"/a//b/../c/.", "/a/c"},
+					      {"..", "/"},
+					      {"", "/"},
+					      {"a/b", "/a/b"},
+					      {"/../../x", "/x"}};
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		_cleanup_free_ char *s = path_clean(rows[i][0]);
 		assert_string_equal(s, rows[i][1]);
@@ -306,13 +316,40 @@ static void test_spawn_sealed(void **state)
 	close(fd);
 }
 
+/* Whatever numbers the sources have, none is overwritten while they are put in place. */
+static void test_spawn_many_fds(void **state)
+{
+	struct crl_err err = CRL_ERR_INIT;
+	char *argv[] = {"/bin/sh", "-c", "echo here >&3", NULL};
+
+	for (int at = 4; at < 160; at++) {
+		int p[2], pidfd;
+		pid_t pid;
+		char text[8] = "";
+		assert_int_equal(pipe2(p, O_CLOEXEC), 0);
+		int high = fcntl(p[1], F_DUPFD_CLOEXEC, at);
+		assert_true(high >= at);
+		close(p[1]);
+		int fds[] = {-1, -1, -1, high};
+		struct proc_spawn spawn = {.path = argv[0], .argv = argv, .fds = fds, .n_fds = 4};
+		assert_int_equal(proc_spawn(&spawn, &pid, &pidfd, &err), 0);
+		close(high);
+		assert_int_equal(read(p[0], text, sizeof(text) - 1), 5);
+		assert_string_equal(text, "here\n");
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+		close(p[0]);
+		close(pidfd);
+	}
+}
+
 static void test_idents(void **state)
 {
 	char id[ID_HEX + 1], hex[SHA256_HEX + 1];
 	ident_random(id);
 	assert_true(ident_is_hex(id, 64, 64));
 	ident_sha256("abc", 3, hex);
-	assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	assert_string_equal(hex,
+			    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 	assert_true(ident_name_ok("web_1.x-y"));
 	assert_false(ident_name_ok("a"));
 	assert_false(ident_name_ok("../x"));
@@ -346,13 +383,20 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_err_context),
-		cmocka_unit_test(test_remove_deep_tree),	cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_json_round_trip),	cmocka_unit_test(test_json_refuses),
-		cmocka_unit_test(test_json_nocase),	cmocka_unit_test(test_paths_stay_inside),
-		cmocka_unit_test(test_path_clean),	cmocka_unit_test(test_times),
-		cmocka_unit_test(test_signals),		cmocka_unit_test(test_steps_roll_back),
-		cmocka_unit_test(test_messages_carry_fds), cmocka_unit_test(test_spawn),
+		cmocka_unit_test(test_remove_deep_tree),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_json_round_trip),
+		cmocka_unit_test(test_json_refuses),
+		cmocka_unit_test(test_json_nocase),
+		cmocka_unit_test(test_paths_stay_inside),
+		cmocka_unit_test(test_path_clean),
+		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_steps_roll_back),
+		cmocka_unit_test(test_messages_carry_fds),
+		cmocka_unit_test(test_spawn),
 		cmocka_unit_test(test_spawn_sealed),
+		cmocka_unit_test(test_spawn_many_fds),
 		cmocka_unit_test(test_idents),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
