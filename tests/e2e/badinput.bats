@@ -82,10 +82,10 @@ json='Content-Type: application/json'
 @test "bad filters, signals, sizes: 400" {
 	[ "$(api GET '/containers/json?filters=%7B%22nope%22:%5B%22x%22%5D%7D')" = 400 ]
 	[ "$(api GET '/containers/json?filters=broken')" = 400 ]
-	crun-lite create --name c busybox sleep 1
-	[ "$(api POST '/containers/c/kill?signal=NOPE')" = 400 ]
-	[ "$(api POST '/containers/c/kill')" = 409 ]
-	crun-lite rm c
+	crun-lite create --name c1 busybox sleep 1
+	[ "$(api POST '/containers/c1/kill?signal=NOPE')" = 400 ]
+	[ "$(api POST '/containers/c1/kill')" = 409 ]
+	crun-lite rm c1
 }
 @test "a Dockerfile with an unknown instruction: file, line, instruction, nearest word" {
 	mkdir -p "$CRL/ctx"
@@ -111,7 +111,8 @@ json='Content-Type: application/json'
 }
 @test "a client that hangs up in the middle of an upload leaves nothing" {
 	(cat "$(busybox_archive)"; sleep 5) | timeout 1 curl -sS -T - --unix-socket "$CRL/s" -X POST http://d/images/load >/dev/null 2>&1 || true
-	wait_until 5 sh -c '! pgrep -f "crun-lite-worker load.*'"$CRL"'"'
+	no_worker() { ! pgrep -f "crun-lite-worker.*$CRL"; }
+	wait_until 5 no_worker
 	[ "$(find "$DATA_ROOT/tmp" -mindepth 1 | wc -l)" = 0 ]
 }
 @test "pull says in one sentence that it is not there: 501, exit 125" {

@@ -11,108 +11,108 @@ teardown() {
 monitor_of() { pgrep -f -- "crun-lite-monitor.*$(crun-lite inspect -f '{{.Id}}' "$1")" | head -n 1; }
 
 @test "daemon killed while a container logs: it goes on, no line is lost, its status is right" {
-	crun-lite run -d --name c busybox sh -c 'i=0; while [ $i -lt 300 ]; do echo line $i; i=$((i+1)); usleep 10000; done; exit 42'
+	crun-lite run -d --name c1 busybox sh -c 'i=0; while [ $i -lt 300 ]; do echo line $i; i=$((i+1)); usleep 10000; done; exit 42'
 	local pid
-	pid=$(crun-lite inspect -f '{{.State.Pid}}' c)
+	pid=$(crun-lite inspect -f '{{.State.Pid}}' c1)
 	sleep 0.5
 	daemon_stop KILL
 	sleep 0.5
 	kill -0 "$pid"
 	daemon_start
 	crun-lite ps | grep -q 'Up'
-	[ "$(crun-lite inspect -f '{{.State.Pid}}' c)" = "$pid" ]
-	run crun-lite wait c
+	[ "$(crun-lite inspect -f '{{.State.Pid}}' c1)" = "$pid" ]
+	run crun-lite wait c1
 	[ "$output" = 42 ]
-	crun-lite logs c >"$CRL/log"
+	crun-lite logs c1 >"$CRL/log"
 	for i in $(seq 0 299); do echo "line $i"; done | diff - "$CRL/log"
 }
 
 @test "daemon killed, the container ends meanwhile: the exit status is kept" {
-	crun-lite run -d --name c busybox sh -c 'sleep 1; echo last; exit 7'
+	crun-lite run -d --name c1 busybox sh -c 'sleep 1; echo last; exit 7'
 	daemon_stop KILL
 	sleep 2
 	daemon_start
-	[ "$(crun-lite inspect -f '{{.State.Status}} {{.State.ExitCode}}' c)" = "exited 7" ]
-	[ "$(crun-lite logs c)" = last ]
-	run crun-lite wait c
+	[ "$(crun-lite inspect -f '{{.State.Status}} {{.State.ExitCode}}' c1)" = "exited 7" ]
+	[ "$(crun-lite logs c1)" = last ]
+	run crun-lite wait c1
 	[ "$output" = 7 ]
 }
 
 @test "daemon killed: stop, exec and logs -f work after the restart" {
-	crun-lite run -d --name c busybox sh -c 'trap "exit 5" TERM; while :; do echo tick; sleep 0.2; done'
+	crun-lite run -d --name c1 busybox sh -c 'trap "exit 5" TERM; while :; do echo tick; sleep 0.2; done'
 	daemon_stop KILL
 	daemon_start
-	[ "$(crun-lite exec c echo in)" = in ]
-	timeout 3 crun-lite logs -f --tail 1 c | head -n 3 | grep -c tick
-	crun-lite stop -t 5 c
-	[ "$(crun-lite inspect -f '{{.State.ExitCode}}' c)" = 5 ]
+	[ "$(crun-lite exec c1 echo in)" = in ]
+	timeout 3 crun-lite logs -f --tail 1 c1 | head -n 3 | grep -c tick
+	crun-lite stop -t 5 c1
+	[ "$(crun-lite inspect -f '{{.State.ExitCode}}' c1)" = 5 ]
 }
 
 @test "daemon killed: a --rm container that ended meanwhile is removed, its published port is free" {
-	crun-lite run -d --rm --name c -p 127.0.0.1:18911:80 busybox sh -c 'sleep 1'
+	crun-lite run -d --rm --name c1 -p 127.0.0.1:18911:80 busybox sh -c 'sleep 1'
 	daemon_stop KILL
 	sleep 2
 	daemon_start
-	wait_until 5 sh -c '! crun-lite inspect c'
+	wait_until 5 sh -c '! crun-lite inspect c1'
 	crun-lite run --rm -p 127.0.0.1:18911:80 busybox true
 }
 
 @test "daemon killed: a published port goes on serving and still does after the restart" {
-	crun-lite run -d --name c -p 127.0.0.1:18912:80 busybox sh -c 'mkdir /w; echo page >/w/index.html; httpd -f -p 80 -h /w'
+	crun-lite run -d --name c1 -p 127.0.0.1:18912:80 busybox sh -c 'mkdir /w; echo page >/w/index.html; httpd -f -p 80 -h /w'
 	wait_until 5 curl -fsS http://127.0.0.1:18912/
 	daemon_stop KILL
 	[ "$(curl -fsS http://127.0.0.1:18912/)" = page ]
 	daemon_start
 	[ "$(curl -fsS http://127.0.0.1:18912/)" = page ]
-	crun-lite rm -f c
+	crun-lite rm -f c1
 	! curl -fsS --max-time 1 http://127.0.0.1:18912/
 }
 
 @test "monitor killed: reported dead within a second, resources freed, the reason is said" {
-	crun-lite run -d --name c busybox sleep 600
+	crun-lite run -d --name c1 busybox sleep 600
 	local pid
-	pid=$(crun-lite inspect -f '{{.State.Pid}}' c)
-	kill -9 "$(monitor_of c)"
-	wait_until 1 sh -c '[ "$(crun-lite inspect -f "{{.State.Running}}" c)" = false ]'
+	pid=$(crun-lite inspect -f '{{.State.Pid}}' c1)
+	kill -9 "$(monitor_of c1)"
+	wait_until 1 sh -c '[ "$(crun-lite inspect -f "{{.State.Running}}" c1)" = false ]'
 	! kill -0 "$pid" 2>/dev/null
-	[ "$(crun-lite inspect -f '{{.State.ExitCode}}' c)" = 137 ]
-	[[ $(crun-lite inspect -f '{{.State.Error}}' c) == *monitor* ]]
+	[ "$(crun-lite inspect -f '{{.State.ExitCode}}' c1)" = 137 ]
+	[[ $(crun-lite inspect -f '{{.State.Error}}' c1) == *monitor* ]]
 	grep -q monitor "$CRL/daemon.log"
-	crun-lite start c
-	[ "$(crun-lite inspect -f '{{.State.Running}}' c)" = true ]
+	crun-lite start c1
+	[ "$(crun-lite inspect -f '{{.State.Running}}' c1)" = true ]
 }
 
 @test "monitor and daemon killed: no ghost, rm works, the end is not 0" {
-	crun-lite run -d --name c busybox sleep 600
+	crun-lite run -d --name c1 busybox sleep 600
 	local pid monitor
-	pid=$(crun-lite inspect -f '{{.State.Pid}}' c)
-	monitor=$(monitor_of c)
+	pid=$(crun-lite inspect -f '{{.State.Pid}}' c1)
+	monitor=$(monitor_of c1)
 	daemon_stop KILL
 	kill -9 "$monitor"
 	sleep 0.3
 	daemon_start
 	! kill -0 "$pid" 2>/dev/null
-	[ "$(crun-lite inspect -f '{{.State.Running}}' c)" = false ]
-	[ "$(crun-lite inspect -f '{{.State.ExitCode}}' c)" -ne 0 ]
-	crun-lite rm c
+	[ "$(crun-lite inspect -f '{{.State.Running}}' c1)" = false ]
+	[ "$(crun-lite inspect -f '{{.State.ExitCode}}' c1)" -ne 0 ]
+	crun-lite rm c1
 }
 
 @test "init killed from outside: 137" {
-	crun-lite run -d --name c busybox sleep 600
-	kill -9 "$(crun-lite inspect -f '{{.State.Pid}}' c)"
-	[ "$(crun-lite wait c)" = 137 ]
+	crun-lite run -d --name c1 busybox sleep 600
+	kill -9 "$(crun-lite inspect -f '{{.State.Pid}}' c1)"
+	[ "$(crun-lite wait c1)" = 137 ]
 }
 
 @test "monitor stopped: ps, inspect and other containers are not disturbed; rm -f works" {
-	crun-lite run -d --name c busybox sleep 600
+	crun-lite run -d --name c1 busybox sleep 600
 	local monitor
-	monitor=$(monitor_of c)
+	monitor=$(monitor_of c1)
 	kill -STOP "$monitor"
 	timeout 2 crun-lite ps >/dev/null
-	timeout 2 crun-lite inspect c >/dev/null
+	timeout 2 crun-lite inspect c1 >/dev/null
 	timeout 5 crun-lite run --rm busybox true
-	timeout 15 crun-lite rm -f c
-	! crun-lite inspect c
+	timeout 15 crun-lite rm -f c1
+	! crun-lite inspect c1
 }
 
 @test "damaged database: the daemon starts and knows its containers and images" {

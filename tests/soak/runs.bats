@@ -53,13 +53,13 @@ same_leftovers() { [ "$(leftovers)" = "$(cat "$CRL/leftovers")" ]; }
 }
 
 @test "200 execs leave no descriptor in daemon and monitor" {
-	crun-lite run -d --name x busybox sleep 600
+	crun-lite run -d --name c1 busybox sleep 600
 	local monitor fds mfds i
-	monitor=$(pgrep -f -- "crun-lite-monitor.*$(crun-lite inspect -f '{{.Id}}' x)" | head -n 1)
-	for i in $(seq 10); do crun-lite exec x true; done
+	monitor=$(pgrep -f -- "crun-lite-monitor.*$(crun-lite inspect -f '{{.Id}}' c1)" | head -n 1)
+	for i in $(seq 10); do crun-lite exec c1 true; done
 	fds=$(daemon_fds) mfds=$(ls "/proc/$monitor/fd" | wc -l)
-	for i in $(seq 200); do crun-lite exec x true; done
+	for i in $(seq 200); do crun-lite exec c1 true; done
 	[ "$(daemon_fds)" -le $((fds + 2)) ]
 	[ "$(ls "/proc/$monitor/fd" | wc -l)" -le $((mfds + 1)) ]
-	crun-lite rm -f x
+	crun-lite rm -f c1
 }
