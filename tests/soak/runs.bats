@@ -8,10 +8,15 @@ teardown_file() { daemon_teardown; }
 daemon_fds() { ls "/proc/$(daemon_pid)/fd" | wc -l; }
 daemon_rss() { awk '/^VmRSS/ {print $2}' "/proc/$(daemon_pid)/status"; }
 
+daemon_suffix() {
+	curl -fsS --unix-socket "$CRL/s" http://d/networks/bridge |
+		jq -r '.Options["com.docker.network.bridge.name"]' | sed 's/^crl//'
+}
+
 # What a finished container must not leave, counted.
 leftovers() {
 	echo "mounts $(wc -l </proc/self/mountinfo)"
-	echo "veth $(ls -d /sys/class/net/crlv* 2>/dev/null | wc -l)"
+	echo "links $(ls /sys/class/net | grep -c "^crlv\?$(daemon_suffix)")"
 	echo "folders $(find "$DATA_ROOT/containers" "$EXEC_ROOT/containers" -mindepth 1 -maxdepth 1 | wc -l)"
 	echo "monitors $(pgrep -fc -- "crun-lite-monitor.*$CRL" || true)"
 	echo "namespaces $(lsns -rn -t net 2>/dev/null | wc -l)"
