@@ -233,10 +233,9 @@ int session_run(struct session *s, enum session_end *ret, struct crl_err *err)
 {
 	sigset_t set;
 	forwarded(&set, s->sig_proxy);
-	struct loop *l = calloc(1, sizeof *l);
+	_cleanup_free_ struct loop *l = calloc(1, sizeof *l);
 	if (!l)
 		return crl_fail_oom(err);
-	_cleanup_free_ void *owned = l;
 	_cleanup_close_ int signals = signalfd(-1, &set, SFD_CLOEXEC);
 	l->s = s;
 	l->demux.sink = demux_to_stdio;
