@@ -199,7 +199,7 @@ static int accept_image(struct loader *l, const struct parts *p, struct loaded_i
 		return crl_fail_oom(err);
 	const char *text = made ? made : p->manifest->text;
 	size_t len = made ? strlen(made) : p->manifest->len;
-	if (add_layers(l, p, err) < 0 ||
+	if (ingest_inherit(l->in, p->layers, p->n_layers, err) < 0 || add_layers(l, p, err) < 0 ||
 	    add_document(l, p->config->text, p->config->len, id, err) < 0 ||
 	    add_document(l, text, len, manifest, err) < 0)
 		return -1;

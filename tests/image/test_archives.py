@@ -616,6 +616,16 @@ class Manifests(Base):
         shutil.rmtree(self.root)
         self.refused(docker_archive(plain), "at most 500")
 
+    def test_implicit_folders_inherit(self):
+        low = layer(folder("a", mode=0o700, uid=7, mtime=5), folder("a/b", mode=0o1777),
+                    entry("f", b"x"))
+        top = layer(entry("a/b/c/new", b"x"), entry("f/x", b"y"))
+        self.loads(docker_archive([low, top]))
+        st = os.stat(self.fs(top, "a"))
+        self.assertEqual((stat.S_IMODE(st.st_mode), st.st_uid, int(st.st_mtime)), (0o700, 7, 5))
+        self.assertEqual(stat.S_IMODE(os.stat(self.fs(top, "a/b")).st_mode), 0o1777)
+        self.assertEqual(stat.S_IMODE(os.stat(self.fs(top, "a/b/c")).st_mode), 0o755)
+
     def test_member_twice(self):
         self.refused(docker_archive([self.plain], extra=[("config.json", b"{}")]), "config.json")
 
