@@ -162,7 +162,11 @@ static bool test_name(const char *wanted, const char *value)
 		value++;
 	if (*wanted == '/')
 		wanted++;
-	if (!strpbrk(wanted, "\\^$.|?*+()[{") || strlen(wanted) > REGEX_MAX)
+	/*
+	 * No names hold braces or backslashes; in an expression, counted repetitions grow without
+	 * bound when they are nested, and references back take exponential time.
+	 */
+	if (!strpbrk(wanted, "^$.|?*+()[") || strpbrk(wanted, "{\\") || strlen(wanted) > REGEX_MAX)
 		return strstr(value, wanted) != NULL;
 	/* Go's "^/name$" is common: the slash is not part of our names. */
 	if (str_starts(wanted, "^/"))

@@ -91,6 +91,8 @@ static void names(void **state)
 		{"{\"name\":[\"w[0-9]+\"]}", "w12", true},
 		{"{\"name\":[\"[\"]}", "a[b", true}, /* no regular expression: text */
 		{"{\"name\":[]}", "anything", true},
+		/* Would need gigabytes as an expression. */
+		{"{\"name\":[\"(((a{1,99}){1,99}){1,99}){1,99}\"]}", "aaa", false},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
