@@ -58,9 +58,25 @@ code() { api -o /dev/null -w '%{http_code}' "$@"; }
 }
 
 @test "a client that leaves in the middle of a load ends the worker" {
-	(printf 'POST /images/load HTTP/1.1\r\nHost: d\r\nContent-Length: 9999999\r\n\r\n'; sleep 1) |
-		timeout 1 socat - "UNIX-CONNECT:$CRL/s" || true
-	wait_until 5 bash -c "! pgrep -P $(daemon_pid) -f crun-lite-worker"
+	run python3 - "$CRL/s" "$(daemon_pid)" <<'PY'
+import socket, subprocess, sys, time
+def workers():
+    return subprocess.run(["pgrep", "-P", sys.argv[2], "-f", "crun-lite-worker load"], stdout=subprocess.DEVNULL).returncode == 0
+def wait(what):
+    end = time.time() + 5
+    while time.time() < end:
+        if workers() == what: return
+        time.sleep(0.02)
+    raise SystemExit("no worker" if what else "the worker goes on")
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+s.send(b"POST /images/load HTTP/1.1\r\nHost: d\r\nContent-Length: 9999999\r\n\r\nhalf")
+wait(True)
+s.close()
+wait(False)
+PY
+	echo "$output"
+	[ "$status" -eq 0 ]
 }
 
 @test "python3-docker: images, events, build" {
