@@ -54,27 +54,28 @@ struct mon_attach {
 };
 
 struct mon_log {
-	char *driver;    /* "json-file" or "none" */
-	char *path;      /* file of json-file */
+	char *driver;     /* "json-file" or "none" */
+	char *path;       /* file of json-file */
 	int64_t max_size; /* bytes; 0 = unlimited */
 	int64_t max_file; /* files kept, at least 1 */
 };
 
 struct mon_start {
-	char *config;      /* path of the OCI config.json */
-	char **lowers;     /* overlay, top first; empty: config's root.path is used */
+	char *config;  /* path of the OCI config.json */
+	char **lowers; /* overlay, top first; empty: config's root.path is used */
 	char *upper, *work;
-	char *user;        /* docker user string, resolved inside the root */
+	char *user; /* docker user string, resolved inside the root */
 	char **group_add;
 	bool tty, open_stdin, stdin_once;
-	bool durable;      /* fsync the exit record and the log at exit (not for --rm) */
-	bool netns;        /* descriptor 0 of the message is the network namespace */
-	char *cache_dir;   /* compiled seccomp filters */
+	bool durable;    /* fsync the exit record and the log at exit (not for --rm) */
+	bool netns;      /* descriptor 0 of the message is the network namespace */
+	char *cache_dir; /* compiled seccomp filters */
 	struct mon_log log;
 	struct mon_attach *attach; /* clients that attached before the start */
 	size_t n_attach;
 	int32_t tty_rows, tty_cols;
-	char *explain;     /* path of a file that receives the narration of the steps as JSON lines, or NULL */
+	char *explain; /* path of a file that receives the narration of the steps as JSON lines, or
+			  NULL */
 };
 
 struct mon_exec {
@@ -90,9 +91,9 @@ struct mon_exec {
 
 struct mon_started {
 	int64_t pid;
-	uint64_t start_ticks;  /* proc_start_time() */
-	int64_t started_at;    /* CLOCK_REALTIME ns */
-	char *cgroup;          /* absolute path or "" */
+	uint64_t start_ticks; /* proc_start_time() */
+	int64_t started_at;   /* CLOCK_REALTIME ns */
+	char *cgroup;         /* absolute path or "" */
 	char **warnings;
 };
 
@@ -107,17 +108,17 @@ struct mon_signal {
 };
 
 struct mon_exit {
-	char *exec_id;         /* "" = the container */
-	int32_t exit_code;     /* 0..255, 128+n */
-	int32_t signal;        /* 0 = exited by itself */
+	char *exec_id;     /* "" = the container */
+	int32_t exit_code; /* 0..255, 128+n */
+	int32_t signal;    /* 0 = exited by itself */
 	bool oom_killed;
-	int64_t finished_at;   /* ns */
+	int64_t finished_at; /* ns */
 };
 
 struct mon_state {
 	int32_t version;
 	int64_t monitor_pid;
-	char *status;          /* "idle", "running", "exited" */
+	char *status; /* "idle", "running", "exited" */
 	struct mon_started started;
 	struct mon_exit exit;
 	struct mon_exec_state {
@@ -129,7 +130,7 @@ struct mon_state {
 	size_t n_execs;
 };
 
-struct mon_error { /* "error" of an answer: a crl_err over the wire */
+struct mon_error {                    /* "error" of an answer: a crl_err over the wire */
 	int32_t code, sys, exit_code; /* exit_code: 125, 126, 127 */
 	char *message;
 };

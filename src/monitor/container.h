@@ -24,8 +24,8 @@ struct container {
 	struct mon_exit exit;
 	struct mon_exit_record record;
 	bool durable;
-	bool own_pidns; /* its processes die with init */
-	char *cgroup;   /* NULL = none */
+	bool own_pidns;              /* its processes die with init */
+	char *cgroup;                /* NULL = none */
 	struct crl_seccomp *seccomp; /* for execs; NULL = unconfined */
 	/* Kept only while poststop hooks are to be run by crl_rt_destroy(). */
 	struct crl_rt *rt;

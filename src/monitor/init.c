@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,15 +24,16 @@
 #define EXIT_CANNOT_EXECUTE 126
 #define EXIT_NOT_FOUND 127
 
+static struct iovec part(const char *s)
+{
+	return (struct iovec){(char *)s, strlen(s)};
+}
+
 static void say(const char *what, const char *detail)
 {
-	char line[512] = "crun-lite-init: ";
-	size_t room = sizeof(line) - strlen(line) - 2;
-	strncat(line, what, room);
-	strncat(line, ": ", sizeof(line) - strlen(line) - 2);
-	strncat(line, detail, sizeof(line) - strlen(line) - 2);
-	strcat(line, "\n");
-	(void)!write(2, line, strlen(line));
+	const struct iovec line[] = {part("crun-lite-init: "), part(what), part(": "), part(detail),
+				     part("\n")};
+	(void)!writev(2, line, 5);
 }
 
 /* Signals that report a bug of our own must not wait in a queue. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Unit tests of the monitor's parts without a process: protocol tables, exit record, detach keys, log, queue, timers. */
+/* Unit tests of the monitor's parts without a process: protocol tables, exit record, detach keys,
+ * log, queue, timers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,10 +51,11 @@ static int remove_folder(void **state)
 
 static void test_start_round_trip(void **state)
 {
-	const char *text =
-		"{\"op\":\"start\",\"seq\":3,\"config\":\"/c\",\"lowers\":[\"/a\",\"/b\"],\"tty\":true,"
-		"\"log\":{\"driver\":\"json-file\",\"path\":\"/l\",\"max_size\":10},"
-		"\"attach\":[{\"stdin\":true,\"framed\":true,\"detach_keys\":\"a\"},{\"stdout\":true}]}";
+	const char *text = "{\"op\":\"start\",\"seq\":3,\"config\":\"/c\",\"lowers\":[\"/a\",\"/"
+			   "b\"],\"tty\":true,"
+			   "\"log\":{\"driver\":\"json-file\",\"path\":\"/l\",\"max_size\":10},"
+			   "\"attach\":[{\"stdin\":true,\"framed\":true,\"detach_keys\":\"a\"},{"
+			   "\"stdout\":true}]}";
 	struct mon_start s = {0};
 	struct crl_err err;
 	assert_int_equal(json_decode(&mon_start_json, text, strlen(text), 0, &s, &err), 0);
@@ -62,11 +64,11 @@ static void test_start_round_trip(void **state)
 	assert_int_equal(s.n_attach, 2);
 	assert_true(s.attach[0].stdin_ && s.attach[0].framed && s.attach[1].stdout_);
 	_cleanup_free_ char *out = json_encode(&mon_start_json, &s);
-	assert_string_equal(
-		out,
-		"{\"config\":\"/c\",\"lowers\":[\"/a\",\"/b\"],\"tty\":true,"
-		"\"log\":{\"driver\":\"json-file\",\"path\":\"/l\",\"max_size\":10},"
-		"\"attach\":[{\"stdin\":true,\"framed\":true,\"detach_keys\":\"a\"},{\"stdout\":true}]}");
+	assert_string_equal(out,
+			    "{\"config\":\"/c\",\"lowers\":[\"/a\",\"/b\"],\"tty\":true,"
+			    "\"log\":{\"driver\":\"json-file\",\"path\":\"/l\",\"max_size\":10},"
+			    "\"attach\":[{\"stdin\":true,\"framed\":true,\"detach_keys\":\"a\"},{"
+			    "\"stdout\":true}]}");
 	json_free(&mon_start_json, &s);
 	assert_int_equal(json_decode(&mon_start_json, "{}", 2, 0, &s, &err), -1);
 }
@@ -133,9 +135,9 @@ static void test_keys_parse(void **state)
 	assert_true(k.n == 4 && k.seq[1] == 0 && k.seq[2] == 0x1F && k.seq[3] == 0x1B);
 	assert_int_equal(keys_parse("", &k, NULL), 0);
 	assert_int_equal(k.n, 0);
-	static const char *const bad[] = {",",	    "a,",      "ctrl-1", "ctrl-",
-					  "ctrl-pp", "shift-a", "\xc3\xa4",
-					  "a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a"};
+	static const char *const bad[] = {
+		",",       "a,",      "ctrl-1",   "ctrl-",
+		"ctrl-pp", "shift-a", "\xc3\xa4", "a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a,a"};
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		assert_int_equal(keys_parse(bad[i], &k, NULL), -1);
 }
@@ -166,9 +168,11 @@ static void test_keys_feed(void **state)
 	static const struct {
 		const char *keys, *in, *got;
 	} cases[] = {
-		{"a,b", "xxabyy", "xx|"},    {"a,b", "aab", "a|"},	   {"a,b", "acb", "acb"},
-		{"a,a,b", "aaab", "a|"},     {"a,b,a,c", "ababac", "ab|"}, {"a,b", "xa", "x"},
-		{"", "abc", "abc"},	     {"a", "ba", "b|"},		   {"a,a,b", "aacaab", "aac|"},
+		{"a,b", "xxabyy", "xx|"},     {"a,b", "aab", "a|"},
+		{"a,b", "acb", "acb"},        {"a,a,b", "aaab", "a|"},
+		{"a,b,a,c", "ababac", "ab|"}, {"a,b", "xa", "x"},
+		{"", "abc", "abc"},           {"a", "ba", "b|"},
+		{"a,a,b", "aacaab", "aac|"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		for (size_t split = 0; split <= strlen(cases[i].in); split++) {
@@ -235,7 +239,8 @@ static void test_log_escapes(void **state)
 	char got[4096];
 	open_log(&t, *state, 0, 0);
 	log_text(&t, 1, "\"\\\t\x01<&>\x7f\r\n");
-	log_text(&t, 1, "\xe2\x82\xac \xe2\x80\xa8 \xff\xc3 \xed\xa0\x80 \xc0\x80 \xf4\x90\x80\x80\n");
+	log_text(&t, 1,
+		 "\xe2\x82\xac \xe2\x80\xa8 \xff\xc3 \xed\xa0\x80 \xc0\x80 \xf4\x90\x80\x80\n");
 	/* A character in two writes is one character. */
 	log_text(&t, 1, "\xe2\x82");
 	log_text(&t, 1, "\xac\n");
@@ -324,8 +329,9 @@ static void test_log_gap(void **state)
 	log_text(&t, 1, "after\n");
 	logfile_close(&t.l, false);
 	read_log(t.path, got, sizeof(got));
-	assert_string_equal(got, "before\\ncrun-lite: 3 lines (14 bytes) of output are missing here: "
-				 "No space left on device\\nafter\\n");
+	assert_string_equal(got,
+			    "before\\ncrun-lite: 3 lines (14 bytes) of output are missing here: "
+			    "No space left on device\\nafter\\n");
 }
 
 /* A monitor that died in the middle of a write leaves half a record: ours does not continue it. */
