@@ -124,6 +124,22 @@ static void sweep_dead(struct build_job *j)
 	}
 }
 
+/* Locked before it gets the name a sweep looks for. */
+static int staging_make(struct build_job *j, struct crl_err *err)
+{
+	_cleanup_free_ char *unlocked = path_printf("new-%s", j->name);
+
+	if (!unlocked)
+		return crl_fail_oom(err);
+	if (mkdirat(j->tmp_fd, unlocked, 0700) < 0)
+		return crl_fail_sys(err, errno, "%s", j->staging);
+	j->staging_fd = openat(j->tmp_fd, unlocked, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (j->staging_fd < 0 || flock(j->staging_fd, LOCK_EX | LOCK_NB) < 0 ||
+	    renameat(j->tmp_fd, unlocked, j->tmp_fd, j->name) < 0)
+		return crl_fail_sys(err, errno, "%s", j->staging);
+	return 0;
+}
+
 static int staging_open(struct build_job *j, struct crl_err *err)
 {
 	_cleanup_free_ char *tmp = path_printf("%s/tmp", j->args.root);
@@ -134,18 +150,11 @@ static int staging_open(struct build_job *j, struct crl_err *err)
 	j->staging = path_printf("%s/tmp/%s", j->args.root, j->name);
 	if (!tmp || !j->staging)
 		return crl_fail_oom(err);
-	if (path_mkdir_p(tmp, 0700, err) < 0)
-		return -1;
 	j->tmp_fd = open(tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (j->tmp_fd < 0)
 		return crl_fail_sys(err, errno, "%s", tmp);
 	sweep_dead(j);
-	if (mkdirat(j->tmp_fd, j->name, 0700) < 0)
-		return crl_fail_sys(err, errno, "%s", j->staging);
-	j->staging_fd = openat(j->tmp_fd, j->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (j->staging_fd < 0 || flock(j->staging_fd, LOCK_EX | LOCK_NB) < 0)
-		return crl_fail_sys(err, errno, "%s", j->staging);
-	return 0;
+	return staging_make(j, err);
 }
 
 static int context_open(struct build_job *j, int *ret_fd, struct crl_err *err)

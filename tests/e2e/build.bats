@@ -105,7 +105,7 @@ has() { [[ $output == *"$1"* ]] || { printf 'without: %s\n%s\n' "$1" "$output"; 
 	kill -9 $client
 	wait $client || true
 	wait_until 5 sh -c '! pgrep -f "^sleep 1079$"'
-	# What a killed worker left is swept by the next build.
-	printf 'FROM busybox\n' >"$C/Dockerfile"
-	crun-lite build "$C"
+	# The worker was given the time to take everything back itself.
+	wait_until 5 sh -c "[ -z \"\$(ls '$DATA_ROOT/tmp')\" ]"
+	! compgen -G "/sys/fs/cgroup/unified/docker/build-*" && ! compgen -G "/sys/fs/cgroup/docker/build-*"
 }

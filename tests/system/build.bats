@@ -377,6 +377,30 @@ config() { # jq expression over the config of the last result
 	[ ! -e /tmp/crl-add-escape ]
 }
 
+@test "deleted and made again: a folder shows nothing of what was below" {
+	build <<-'E'
+	FROM busybox
+	RUN mkdir /d && touch /d/old /d/gone
+	RUN rm -rf /d && mkdir /d && touch /d/new
+	RUN test "$(ls /d)" = new
+	FROM busybox
+	COPY --from=0 /d /e
+	RUN test "$(ls /e)" = new
+	E
+	ok
+}
+
+@test "four builds at once do not disturb each other" {
+	local i
+	for i in 1 2 3 4; do
+		mkdir -p "$B/p$i"
+		printf 'FROM busybox\nRUN echo same >/same\nRUN echo %s >/own\nRUN test "$(cat /own)" = %s\n' $i $i >"$B/p$i/Dockerfile"
+		worker build "$B/p$i" '{"nocache":true}' >"$B/p$i.out" 2>&1 3>&- &
+	done
+	wait
+	for i in 1 2 3 4; do grep -q ^RESULT "$B/p$i.out" || { cat "$B/p$i.out"; return 1; }; done
+}
+
 @test "stages: by name and number, unused ones are skipped, target, inheritance" {
 	echo x >"$C/f"
 	build <<-'E'
