@@ -136,8 +136,6 @@ static int publish(struct create *c, const char *text, struct crl_err *err)
 	uint64_t first, last, host_first, host_last;
 	if (!copy)
 		return crl_fail_oom(err);
-	if (strchr(text, '='))
-		return publish_long(c, text, err);
 	const char *protocol = take_protocol(copy);
 	if (!protocol)
 		return crl_fail(err, CRL_INVALID, "invalid proto: %s", text);
@@ -171,7 +169,7 @@ static int publish(struct create *c, const char *text, struct crl_err *err)
 int create_port(struct create *c, const char *option, const char *key, struct crl_err *err)
 {
 	for (char *const *v = opt_list(c->o, option); v && *v; v++)
-		if (publish(c, *v, err) < 0)
+		if ((strchr(*v, '=') ? publish_long : publish)(c, *v, err) < 0)
 			return -1;
 	return 0;
 }

@@ -43,6 +43,8 @@ static const struct {
 	{"-p 8000-8001:80-81 img", "ExposedPorts", "{\"80/tcp\":{},\"81/tcp\":{}}"},
 	{"-p 8000-8009:80 img", "HostConfig|PortBindings",
 	 "{\"80/tcp\":[{\"HostIp\":\"\",\"HostPort\":\"8000-8009\"}]}"},
+	{"-p target=80,published=8080,protocol=udp img", "HostConfig|PortBindings",
+	 "{\"80/udp\":[{\"HostIp\":\"\",\"HostPort\":\"8080\"}]}"},
 	{"-p x:80 img", "invalid hostPort", NULL},
 	{"-p 70000:80 img", "invalid hostPort", NULL},
 	{"-p 80:0 img", "invalid containerPort", NULL},
