@@ -154,12 +154,15 @@ static void say_step(struct build *b, const struct build_step *st)
 		build_say(b, "Step %zu/%zu : %s\n", ++b->step_no, b->plan.n_counted, st->text);
 }
 
-static void say_from(struct build *b, const struct build_stage *s)
+static void say_from(struct build *b, const struct build_stage *s, const struct build_step *st)
 {
-	if (s->base_stage >= 0 || s->scratch)
-		build_say(b, " ---> %s\n", s->scratch ? "" : s->base);
-	else
-		build_say(b, " ---> %.12s\n", s->base_id + strlen("sha256:"));
+	char name[13] = "";
+
+	if (s->base_stage >= 0)
+		state_name(s, st, name);
+	else if (!s->scratch)
+		snprintf(name, sizeof(name), "%.12s", s->base_id + strlen("sha256:"));
+	build_say(b, " ---> %s\n", name);
 }
 
 static int file_step(struct build *b, struct build_stage *s, struct build_step *st,
@@ -204,7 +207,7 @@ static int exec_step(struct build *b, struct build_stage *s, struct build_step *
 		return crl_fail(err, CRL_UNAVAILABLE, "the build was cancelled");
 	say_step(b, st);
 	if (st->kind == BUILD_FROM) {
-		say_from(b, s);
+		say_from(b, s, st);
 		return 0;
 	}
 	if (st->kind == BUILD_CONFIG)
