@@ -6,6 +6,7 @@
 
 #include <base/ident.h>
 #include <config.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 
 /* --- GET, HEAD /_ping --- */
@@ -33,6 +34,15 @@ void api_system_ping_head(struct http_req *r)
 
 /* --- GET /version --- */
 
+/* When this program was installed: a date compiled in would make every build different. */
+static void build_time(char ret[TIME_BUF])
+{
+	struct stat st;
+	bool known = stat("/proc/self/exe", &st) == 0;
+
+	(void)time_rfc3339(known ? (int64_t)st.st_mtim.tv_sec * 1000000000 : 0, ret);
+}
+
 static cJSON *component(cJSON *list, const char *name, const char *version)
 {
 	cJSON *item = cJSON_CreateObject(), *details = cJSON_CreateObject();
@@ -59,11 +69,12 @@ static void engine_details(cJSON *details, const struct utsname *u, const char *
 
 void api_system_version(struct http_req *r)
 {
-	static const char built[] = __DATE__ " " __TIME__;
+	char built[TIME_BUF];
 	cJSON *tree = cJSON_CreateObject(), *platform, *components;
 	struct utsname u = {0};
 
 	(void)uname(&u);
+	build_time(built);
 	platform = cJSON_AddObjectToObject(tree, "Platform");
 	json_add_str(platform, "Name", "crun-lite " CRL_VERSION);
 	components = cJSON_AddArrayToObject(tree, "Components");

@@ -150,7 +150,7 @@ static int open_inherited(const char *wanted, int **ret_fds, size_t *ret_n, stru
 	if (used == 0)
 		return crl_fail(err, CRL_INVALID,
 				"fd://%s: no such socket was passed by the service manager "
-				"(socket activation needs crun-lited.socket)",
+				"(socket activation needs crun-lite.socket)",
 				wanted);
 	*ret_fds = take_ptr(fds);
 	*ret_n = used;

@@ -283,7 +283,8 @@ static int start(struct job *j, const struct job_spec *spec, cJSON *args, struct
 int job_start(struct daemon *d, const struct job_spec *spec, struct job **ret, struct crl_err *err)
 {
 	_cleanup_cjson_ cJSON *args = spec->args ? spec->args : cJSON_CreateObject();
-	_cleanup_close_ int input = spec->input_fd, output = spec->output_fd;
+	__attribute__((unused)) _cleanup_close_ int input = spec->input_fd;
+	__attribute__((unused)) _cleanup_close_ int output = spec->output_fd;
 	struct job *j = calloc(1, sizeof(*j));
 
 	if (!j)

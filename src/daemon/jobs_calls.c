@@ -10,7 +10,7 @@
 
 static void answer(struct job *j, const cJSON *call, cJSON *reply, int fd)
 {
-	_cleanup_cjson_ cJSON *owned = reply;
+	__attribute__((unused)) _cleanup_cjson_ cJSON *owned = reply;
 	_cleanup_free_ char *text = NULL;
 	struct crl_err err = CRL_ERR_INIT;
 	int64_t seq = 0;
