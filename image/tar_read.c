@@ -5,26 +5,11 @@
  * size that an archive claims. Owns the archive's structure, not the meaning
  * of names (unpack_fs.c). See tar(5), pax(1).
  */
-#include "tar.h"
+#include "tar_header.h"
 
 #include <inttypes.h>
 
 #define BUFFER_SIZE (512U * 1024)
-
-struct header {
-	char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], type, link[100];
-	char magic[6], version[2], uname[32], gname[32], major[8], minor[8];
-	union {
-		char prefix[155];
-		struct { /* old GNU */
-			char atime[12], ctime[12], offset[12], longnames[4], unused;
-			char sparse[4][24];
-			char is_extended, real_size[12];
-		} gnu;
-	};
-	char pad[12];
-};
-_Static_assert(sizeof(struct header) == TAR_BLOCK, "a tar header is one block");
 
 struct tar_reader {
 	struct stream *source;
@@ -134,91 +119,13 @@ static int64_t round_up(int64_t n)
 	return (n + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
 }
 
-static bool is_zero(const uint8_t *b)
-{
-	return b[0] == 0 && memcmp(b, b + 1, TAR_BLOCK - 1) == 0;
-}
-
-/* GNU's base-256: the first bit set, the rest is a big-endian two's complement number. */
-static bool parse_binary(const uint8_t *f, size_t len, int64_t *ret)
-{
-	bool negative = f[0] & 0x40;
-	uint64_t v = negative ? UINT64_MAX : 0;
-
-	for (size_t i = 0; i < len; i++) {
-		uint8_t b = f[i];
-		if (i == 0)
-			b = negative ? (b | 0x80) : (b & 0x7f);
-		if ((v >> 55) != (negative ? 0x1ff : 0))
-			return false;
-		v = v << 8 | b;
-	}
-	*ret = (int64_t)v;
-	return true;
-}
-
-/* Octal digits between blanks; a field of blanks and NULs is 0. */
-static bool parse_number(const char *field, size_t len, int64_t *ret)
-{
-	const uint8_t *f = (const uint8_t *)field;
-	uint64_t v = 0;
-	size_t i = 0;
-
-	if (f[0] & 0x80)
-		return parse_binary(f, len, ret);
-	while (i < len && f[i] == ' ')
-		i++;
-	for (; i < len && f[i] >= '0' && f[i] <= '7'; i++)
-		v = v << 3 | (uint64_t)(f[i] - '0');
-	for (; i < len; i++)
-		if (f[i] != ' ' && f[i] != '\0')
-			return false;
-	*ret = (int64_t)v;
-	return true;
-}
-
-/* Historic writers summed signed characters: both sums count. */
-static bool checksum_ok(const uint8_t *b)
-{
-	const struct header *h = (const struct header *)b;
-	int64_t claimed, plus = 0, minus = 0;
-
-	if (!parse_number(h->checksum, sizeof(h->checksum), &claimed))
-		return false;
-	for (size_t i = 0; i < TAR_BLOCK; i++) {
-		bool in_sum = i >= offsetof(struct header, checksum) &&
-			      i < offsetof(struct header, checksum) + sizeof(h->checksum);
-		plus += in_sum ? ' ' : b[i];
-		minus += in_sum ? ' ' : (int8_t)b[i];
-	}
-	return claimed == plus || claimed == minus;
-}
-
-bool tar_sniff(const uint8_t *block, size_t len)
-{
-	return len >= TAR_BLOCK && !is_zero(block) && checksum_ok(block);
-}
-
-static int number(const char *field, size_t len, int64_t min, int64_t max, const char *what,
-		  int64_t *ret, struct crl_err *err)
-{
-	int64_t v;
-
-	if (!parse_number(field, len, &v) || v < min || v > max)
-		return crl_fail(err, CRL_INVALID, "header with a bad %s", what);
-	*ret = v;
-	return 0;
-}
-#define NUMBER(field, min, max, what, ret, err)                                                    \
-	number((field), sizeof(field), (min), (max), (what), (ret), (err))
-
 static char *field_string(const char *field, size_t size)
 {
 	return strndup(field, size);
 }
 
 /* ustar splits long names in two; GNU uses the place of the prefix for other things. */
-static int header_names(const struct header *h, struct tar_entry *e, struct crl_err *err)
+static int header_names(const struct tar_header *h, struct tar_entry *e, struct crl_err *err)
 {
 	bool has_prefix = memcmp(h->magic, "ustar\0", 6) == 0 && h->prefix[0];
 
@@ -231,18 +138,18 @@ static int header_names(const struct header *h, struct tar_entry *e, struct crl_
 	return e->name && e->link ? 0 : crl_fail_oom(err);
 }
 
-static int header_ids(const struct header *h, struct tar_entry *e, struct crl_err *err)
+static int header_ids(const struct tar_header *h, struct tar_entry *e, struct crl_err *err)
 {
 	int64_t mode, uid, gid, mtime, major = 0, minor = 0;
 
-	if (NUMBER(h->mode, 0, INT64_MAX, "mode", &mode, err) < 0 ||
-	    NUMBER(h->uid, 0, (int64_t)UINT32_MAX - 1, "owner", &uid, err) < 0 ||
-	    NUMBER(h->gid, 0, (int64_t)UINT32_MAX - 1, "group", &gid, err) < 0 ||
-	    NUMBER(h->mtime, INT64_MIN / 2, INT64_MAX / 2, "time", &mtime, err) < 0)
+	if (TAR_NUMBER(h->mode, 0, INT64_MAX, "mode", &mode, err) < 0 ||
+	    TAR_NUMBER(h->uid, 0, (int64_t)UINT32_MAX - 1, "owner", &uid, err) < 0 ||
+	    TAR_NUMBER(h->gid, 0, (int64_t)UINT32_MAX - 1, "group", &gid, err) < 0 ||
+	    TAR_NUMBER(h->mtime, INT64_MIN / 2, INT64_MAX / 2, "time", &mtime, err) < 0)
 		return -1;
 	if ((h->type == '3' || h->type == '4') &&
-	    (NUMBER(h->major, 0, 0xfff, "device number", &major, err) < 0 ||
-	     NUMBER(h->minor, 0, 0xfffff, "device number", &minor, err) < 0))
+	    (TAR_NUMBER(h->major, 0, 0xfff, "device number", &major, err) < 0 ||
+	     TAR_NUMBER(h->minor, 0, 0xfffff, "device number", &minor, err) < 0))
 		return -1;
 	e->mode = (uint32_t)(mode & 07777);
 	e->uid = (uint32_t)uid;
@@ -259,19 +166,19 @@ static int old_gnu_segment(struct tar_entry *e, const char *at, struct crl_err *
 
 	if (at[0] == '\0')
 		return 0;
-	if (number(at, 12, 0, TAR_SIZE_MAX, "sparse map", &offset, err) < 0 ||
-	    number(at + 12, 12, 0, TAR_SIZE_MAX, "sparse map", &size, err) < 0)
+	if (tar_number(at, 12, 0, TAR_SIZE_MAX, "sparse map", &offset, err) < 0 ||
+	    tar_number(at + 12, 12, 0, TAR_SIZE_MAX, "sparse map", &size, err) < 0)
 		return -1;
 	return tar_entry_add_segment(e, offset, size, err);
 }
 
-static int old_gnu_sparse(struct tar_reader *t, const struct header *h, struct crl_err *err)
+static int old_gnu_sparse(struct tar_reader *t, const struct tar_header *h, struct crl_err *err)
 {
 	struct tar_entry *e = &t->entry;
 	char more[TAR_BLOCK];
 	bool extended = h->gnu.is_extended;
 
-	if (NUMBER(h->gnu.real_size, 0, TAR_SIZE_MAX, "size", &e->size, err) < 0)
+	if (TAR_NUMBER(h->gnu.real_size, 0, TAR_SIZE_MAX, "size", &e->size, err) < 0)
 		return -1;
 	for (int i = 0; i < 4; i++)
 		if (old_gnu_segment(e, h->gnu.sparse[i], err) < 0)
@@ -349,7 +256,7 @@ static int check_sparse(const struct tar_entry *e, struct crl_err *err)
 	return 0;
 }
 
-static int sparse_maps(struct tar_reader *t, const struct header *h, struct crl_err *err)
+static int sparse_maps(struct tar_reader *t, const struct tar_header *h, struct crl_err *err)
 {
 	struct tar_entry *e = &t->entry;
 	const char *major = strmap_get(&t->pax.values, "GNU.sparse.major");
@@ -377,7 +284,7 @@ static void apply_long_names(struct tar_reader *t)
 	}
 }
 
-static int entry_type(const struct header *h, struct tar_entry *e, struct crl_err *err)
+static int entry_type(const struct tar_header *h, struct tar_entry *e, struct crl_err *err)
 {
 	size_t len = strlen(e->name);
 
@@ -401,7 +308,7 @@ static int entry_type(const struct header *h, struct tar_entry *e, struct crl_er
 	}
 }
 
-static int begin_data(struct tar_reader *t, const struct header *h, int64_t size,
+static int begin_data(struct tar_reader *t, const struct tar_header *h, int64_t size,
 		      struct crl_err *err)
 {
 	struct tar_entry *e = &t->entry;
@@ -419,7 +326,7 @@ static int begin_data(struct tar_reader *t, const struct header *h, int64_t size
 	return 0;
 }
 
-static int parse_entry(struct tar_reader *t, const struct header *h, struct crl_err *err)
+static int parse_entry(struct tar_reader *t, const struct tar_header *h, struct crl_err *err)
 {
 	struct tar_entry *e = &t->entry;
 	int64_t size;
@@ -427,7 +334,7 @@ static int parse_entry(struct tar_reader *t, const struct header *h, struct crl_
 	if (header_names(h, e, err) < 0)
 		return -1;
 	apply_long_names(t);
-	if (NUMBER(h->size, 0, TAR_SIZE_MAX, "size", &e->stored, err) < 0 ||
+	if (TAR_NUMBER(h->size, 0, TAR_SIZE_MAX, "size", &e->stored, err) < 0 ||
 	    header_ids(h, e, err) < 0 || pax_apply(&t->pax, e, err) < 0)
 		return crl_context(err, "%.200s", e->name);
 	size = e->stored;
@@ -439,12 +346,12 @@ static int parse_entry(struct tar_reader *t, const struct header *h, struct crl_
 }
 
 /* Body of an extension header, NUL-terminated. */
-static int extension(struct tar_reader *t, const struct header *h, char **ret, size_t *ret_len,
+static int extension(struct tar_reader *t, const struct tar_header *h, char **ret, size_t *ret_len,
 		     struct crl_err *err)
 {
 	int64_t size;
 
-	if (NUMBER(h->size, 0, TAR_SIZE_MAX, "size", &size, err) < 0)
+	if (TAR_NUMBER(h->size, 0, TAR_SIZE_MAX, "size", &size, err) < 0)
 		return -1;
 	if (size > TAR_EXTENSION_MAX)
 		return crl_fail(err, CRL_LIMIT, "extended header of %" PRId64 " bytes, at most %d",
@@ -476,7 +383,7 @@ static int long_name(char *body, char **ret, struct crl_err *err)
 }
 
 /* 1 = it was one and is dealt with, 0 = an ordinary header. */
-static int read_extension(struct tar_reader *t, const struct header *h, struct crl_err *err)
+static int read_extension(struct tar_reader *t, const struct tar_header *h, struct crl_err *err)
 {
 	_cleanup_free_ char *body = NULL;
 	size_t len = 0;
@@ -502,20 +409,20 @@ static int read_header(struct tar_reader *t, uint8_t *block, struct crl_err *err
 
 	if (r <= 0)
 		return r;
-	if (!is_zero(block)) {
-		if (!checksum_ok(block))
+	if (!tar_is_zero(block)) {
+		if (!tar_checksum_ok(block))
 			return crl_fail(err, CRL_INVALID, "not a tar header (checksum)");
 		return 1;
 	}
 	r = take(t, block, TAR_BLOCK, err);
-	if (r == 1 && !is_zero(block))
+	if (r == 1 && !tar_is_zero(block))
 		return crl_fail(err, CRL_INVALID, "entry after a lone zero block");
 	return r < 0 ? -1 : 0;
 }
 
 int tar_next(struct tar_reader *t, const struct tar_entry **ret, struct crl_err *err)
 {
-	_Alignas(struct header) uint8_t block[TAR_BLOCK];
+	_Alignas(struct tar_header) uint8_t block[TAR_BLOCK];
 	bool pending = false;
 	int r;
 
@@ -527,7 +434,7 @@ int tar_next(struct tar_reader *t, const struct tar_entry **ret, struct crl_err 
 	tar_entry_clear(&t->entry);
 	pax_free(&t->pax);
 	while ((r = read_header(t, block, err)) == 1) {
-		const struct header *h = (const struct header *)block;
+		const struct tar_header *h = (const struct tar_header *)block;
 		r = read_extension(t, h, err);
 		if (r < 0)
 			return -1;
