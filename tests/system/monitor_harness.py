@@ -145,7 +145,7 @@ class Monitor:
         spec = {'ociVersion': '1.2.0', 'process': process, 'root': {'path': 'rootfs'}}
         if REAL:
             root = os.path.join(self.cdir, 'rootfs')
-            if not os.path.exists(root):
+            if not os.path.exists(root) and not os.path.exists(os.path.join(self.cdir, 'base')):
                 for d in ('bin', 'proc', 'dev', 'sys', 'tmp', 'root', 'etc'):
                     os.makedirs(os.path.join(root, d))
                 shutil.copy(REAL, os.path.join(root, 'bin/busybox'))
@@ -427,20 +427,27 @@ def signals_do_not_end_the_monitor():
 
 
 # --- streams ---
+def with_layers(m, fields):
+    """The root as a lower layer, an empty one above it, and a writable one."""
+    base = os.path.join(m.cdir, 'base')
+    if not os.path.exists(base):
+        os.rename(os.path.join(m.cdir, 'rootfs'), base)
+        for d in ('top/etc', 'upper', 'work'):
+            os.makedirs(os.path.join(m.cdir, d))
+    return {**fields, 'lowers': [os.path.join(m.cdir, 'top'), base],
+            'upper': os.path.join(m.cdir, 'upper'), 'work': os.path.join(m.cdir, 'work')}
+
+
 @test
 @real_only
 def overlay_root():
     """layers given as lowers: the upper one takes the writes, nothing is mounted on the host"""
     with Monitor() as m:
-        fields = m.start_fields(['/bin/sh', '-c', 'echo changed >/etc/new; cat /etc/from-top'])
-        base = os.path.join(m.cdir, 'base')
-        os.rename(os.path.join(m.cdir, 'rootfs'), base)
-        for d in ('top/etc', 'upper', 'work'):
-            os.makedirs(os.path.join(m.cdir, d))
+        with_layers(m, m.start_fields(['/bin/true']))
         with open(os.path.join(m.cdir, 'top/etc/from-top'), 'w') as f:
             f.write('top\n')
-        m.ok('start', **fields, lowers=[os.path.join(m.cdir, 'top'), base],
-             upper=os.path.join(m.cdir, 'upper'), work=os.path.join(m.cdir, 'work'))
+        m.ok('start', **with_layers(m, m.start_fields(
+            ['/bin/sh', '-c', 'echo changed >/etc/new; cat /etc/from-top'])))
         check(m.event('exit')['exit_code'] == 0 and m.logs() == 'top\n', m.logs())
         check(os.path.exists(os.path.join(m.cdir, 'upper/etc/new')), 'the write')
         with open('/proc/self/mountinfo') as f:
@@ -866,7 +873,7 @@ def log_rotation():
 # --- faults ---
 GROUP = 'faults'
 
-STEPS = ('mon.spec', 'mon.log', 'mon.slot', 'mon.stdio', 'mon.create', 'mon.start')
+STEPS = ('mon.spec', 'mon.log', 'mon.slot', 'mon.stdio', 'mon.rootfs', 'mon.create', 'mon.start')
 
 
 def has_failpoints():
@@ -877,6 +884,16 @@ def has_failpoints():
 def open_files(m):
     m.ok('hello')
     return len(os.listdir(f'/proc/{m.proc.pid}/fd'))
+
+
+def start_message(m, args):
+    """With layers where there are real containers, so that every step is wanted."""
+    fields = m.start_fields(args)
+    return with_layers(m, fields) if REAL else fields
+
+
+def steps():
+    return [s for s in STEPS if REAL or s != 'mon.rootfs']
 
 
 def no_container_left(m):
@@ -891,15 +908,15 @@ def no_container_left(m):
 @needs_failpoints
 def every_step_can_fail():
     """each step of the start, before and after its act: an error, nothing left, the next start works"""
-    for step in STEPS:
+    for step in steps():
         for when in ('', 'after:'):
             with Monitor(env={'CRUN_LITE_FAIL': f'{step}={when}1*error(EIO)'}) as m:
                 before = open_files(m)
-                e = m.request('start', **m.start_fields(['/bin/true']))
+                e = m.request('start', **start_message(m, ['/bin/true']))
                 check('error' in e and step in e['error']['message'], f'{when}{step}: {e}')
                 check(open_files(m) == before, f'{when}{step}: descriptors')
                 no_container_left(m)
-                m.start(['/bin/sh', '-c', 'exit 3'])
+                m.ok('start', **start_message(m, ['/bin/sh', '-c', 'exit 3']))
                 check(m.event('exit')['exit_code'] == 3, f'{when}{step}: the next start')
                 m.release()
 
@@ -908,10 +925,10 @@ def every_step_can_fail():
 @needs_failpoints
 def killed_at_every_step():
     """SIGKILL at each step of the start: the container's process dies, too"""
-    for step in STEPS:
+    for step in steps():
         for when in ('', 'after:'):
             with Monitor(env={'CRUN_LITE_FAIL': f'{step}={when}kill'}) as m:
-                m.send('start', **m.start_fields(['/bin/sleep', '1000']))
+                m.send('start', **start_message(m, ['/bin/sleep', '1000']))
                 check(m.proc.wait() == -signal.SIGKILL, f'{when}{step}: it lives')
                 end = time.monotonic() + 5
                 while processes_with(m.id):
