@@ -124,7 +124,7 @@ static int exchange(struct client *c, const struct http_request *r, struct answe
 		    struct crl_err *err)
 {
 	struct answer a = {0};
-	if (send_request(c, &c->conn, r, err) < 0 ||
+	if (send_request(c, &c->conn, r, err) < 0 || (c->await && c->await(c, err) < 0) ||
 	    http_read_head(&c->conn, str_eq(r->method, "HEAD"), &a.head, err) < 0 ||
 	    http_read_all(&c->conn, &a.head, CLIENT_MAX_REPLY, &a.text, &a.len, err) < 0) {
 		http_response_free(&a.head);

@@ -19,6 +19,9 @@ struct client {
 	char version[16];      /* what we speak; lowered when the daemon is older */
 	bool agreed;           /* the daemon has accepted it */
 	struct http_conn conn; /* kept between calls */
+	/* Called between a request and its answer; -1 gives up (a signal, while signals are
+	 * blocked). */
+	int (*await)(const struct client *c, struct crl_err *err);
 };
 
 /* Reads -H, CRUN_LITE_HOST, DOCKER_HOST and DOCKER_API_VERSION; connects to nothing yet. */

@@ -99,6 +99,27 @@ void session_block_signals(bool sig_proxy)
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
+int session_await(const struct client *c, struct crl_err *err)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
+	_cleanup_close_ int signals = signalfd(-1, &set, SFD_CLOEXEC);
+	struct pollfd p[] = {{.fd = c->conn.fd, .events = POLLIN},
+			     {.fd = signals, .events = POLLIN}};
+	while (poll(p, ARRAY_SIZE(p), -1) < 0)
+		if (errno != EINTR)
+			return crl_fail_sys(err, errno, "poll");
+	if (!p[0].revents && poll(p, 1, 2000) <= 0)
+		return crl_fail(err, CRL_UNAVAILABLE,
+				"interrupted; the daemon has not answered yet and may still start "
+				"the container");
+	return 0;
+}
+
 struct loop {
 	struct session *s;
 	struct demux demux;

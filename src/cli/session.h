@@ -31,6 +31,13 @@ int session_parse_keys(const char *text, struct session *s, struct crl_err *err)
 /* Blocks the signals that will be forwarded, so that none is lost before session_run(). */
 void session_block_signals(bool sig_proxy);
 
+/*
+ * For `struct client`'s await, while signals are blocked: a signal gives the
+ * daemon two more seconds to answer, so that one that hangs cannot hold us.
+ * The signal stays pending and is forwarded by session_run().
+ */
+int session_await(const struct client *c, struct crl_err *err);
+
 /* Raw mode when stdin is a terminal and `tty`; undone by session_restore() and at exit. */
 void session_raw_mode(const struct session *s);
 void session_restore(void);

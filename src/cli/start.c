@@ -89,6 +89,7 @@ static int prepare(struct cli *cli, const struct start_plan *p, struct follow *f
 	/* The waiting connection is busy until the end. */
 	f->control = cli->client;
 	f->control.conn = (struct http_conn)HTTP_CONN_INIT;
+	f->control.await = session_await;
 	session_block_signals(proxy);
 	session_raw_mode(&f->session);
 	return 0;

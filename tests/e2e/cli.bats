@@ -105,6 +105,11 @@ lines() { printf '%s\n' "$@"; }
 	[ "$status" -eq 125 ]
 	[[ $output == *'address already in use'* ]]
 }
+@test "run: a daemon that hangs in start does not make us deaf to signals" {
+	run timeout -s INT -k 10 0.5 crun-lite run hangs
+	[ "$status" -eq 124 ]
+	[[ $output == *'has not answered yet'* ]]
+}
 @test "run: a missing image is asked for, and the refusal is told" {
 	run crun-lite run missing
 	[ "$status" -eq 125 ]

@@ -171,7 +171,7 @@ class Connection(threading.Thread):
         if body["Image"] == "missing":
             return self.fail(404, "No such image: missing:latest")
         kind = body["Image"]
-        cid = {"fails": "e1", "noexec": "e2", "busyport": "e3", "tty": "77"}.get(kind, "aa") + "0" * 62
+        cid = {"fails": "e1", "noexec": "e2", "busyport": "e3", "hangs": "e4", "tty": "77"}.get(kind, "aa") + "0" * 62
         self.send(201, {"Id": cid, "Warnings": ["no memory controller"] if kind == "warns" else []})
 
     def do_json(self, name, query):
@@ -205,6 +205,8 @@ class Connection(threading.Thread):
         texts = {"e1": (400, 'exec: "x": executable file not found in $PATH'),
                  "e2": (400, "exec /etc/passwd: permission denied"),
                  "e3": (500, "listen tcp 0.0.0.0:80: bind: address already in use")}
+        if name[:2] == "e4":
+            time.sleep(60)
         if name[:2] in texts:
             return self.fail(*texts[name[:2]])
         self.send(204)
