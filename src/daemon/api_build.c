@@ -108,6 +108,26 @@ static int read_names(const struct http_req *r, struct build_request *b, struct 
 	return 0;
 }
 
+/* The host's file (the worker leaves out what a namespace cannot reach), or --dns as a file. */
+static int add_resolv_conf(const struct daemon *d, cJSON *args, struct crl_err *err)
+{
+	_cleanup_free_ char *path = path_printf("%s/build-resolv.conf", d->config.exec_root);
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	if (strv_len(d->config.dns) == 0) {
+		json_add_str(args, "resolv_conf", "/etc/resolv.conf");
+		return 0;
+	}
+	for (char **dns = d->config.dns; *dns; dns++)
+		buf_printf(&text, "nameserver %s\n", *dns);
+	if (!path || text.failed)
+		return crl_fail_oom(err);
+	if (path_write_atomic(AT_FDCWD, path, text.data, text.len, 0644, false, err) < 0)
+		return -1;
+	json_add_str(args, "resolv_conf", path);
+	return 0;
+}
+
 /* What the steps' containers need of this daemon. */
 static int add_surroundings(struct http_req *r, cJSON *args, struct crl_err *err)
 {
@@ -117,7 +137,8 @@ static int add_surroundings(struct http_req *r, cJSON *args, struct crl_err *err
 	if (!cache)
 		return crl_fail_oom(err);
 	json_add_str(args, "cache_dir", cache);
-	json_add_str(args, "resolv_conf", "/etc/resolv.conf");
+	if (add_resolv_conf(d, args, err) < 0)
+		return -1;
 	json_add_str(args, "cgroup_parent", "/docker");
 	json_add_str(args, "arch", daemon_arch());
 	cJSON_AddBoolToObject(args, "no_new_privileges", d->config.no_new_privileges);

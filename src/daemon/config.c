@@ -11,8 +11,9 @@
 #include <getopt.h>
 
 #define CONFIG_FILE_MAX (1024U * 1024)
+#define NUMBER_MAX 1024
 
-enum row_kind { ROW_STR, ROW_LIST, ROW_BOOL };
+enum row_kind { ROW_STR, ROW_LIST, ROW_BOOL, ROW_INT };
 
 struct row {
 	const char *option; /* "data-root"; NULL = only in the file */
@@ -46,6 +47,8 @@ static const struct row rows[] = {
 	 "label of this daemon, shown by info, repeatable"},
 	{"no-new-privileges", "no-new-privileges", ROW_BOOL, MEMBER(no_new_privileges), NULL,
 	 "set no_new_privs in every container"},
+	{"netns-pool", "netns-pool", ROW_INT, MEMBER(netns_pool), "N",
+	 "network namespaces kept ready (4); -1 = none"},
 };
 
 static void *member(const struct daemon_config *c, const struct row *row)
@@ -55,7 +58,11 @@ static void *member(const struct daemon_config *c, const struct row *row)
 
 static bool is_set(const struct daemon_config *c, const struct row *row)
 {
-	return row->kind == ROW_BOOL ? *(bool *)member(c, row) : *(void **)member(c, row) != NULL;
+	if (row->kind == ROW_BOOL)
+		return *(bool *)member(c, row);
+	if (row->kind == ROW_INT)
+		return *(int *)member(c, row) != 0;
+	return *(void **)member(c, row) != NULL;
 }
 
 static int set_string(char **to, const char *value, struct crl_err *err)
@@ -69,12 +76,24 @@ static int set_string(char **to, const char *value, struct crl_err *err)
 	return 0;
 }
 
+static int set_int(int *to, const struct row *row, const char *value, struct crl_err *err)
+{
+	int64_t n;
+
+	if (!str_to_i64(value, &n) || n < -1 || n > NUMBER_MAX)
+		return crl_fail(err, CRL_INVALID, "%s: %s is no number between -1 and %d", row->key,
+				value, NUMBER_MAX);
+	*to = (int)n;
+	return 0;
+}
+
 static int set_value(struct daemon_config *c, const struct row *row, const char *value,
 		     struct crl_err *err)
 {
 	switch (row->kind) {
 	case ROW_STR: return set_string(member(c, row), value, err);
 	case ROW_LIST: return strv_push(member(c, row), value) < 0 ? crl_fail_oom(err) : 0;
+	case ROW_INT: return set_int(member(c, row), row, value, err);
 	case ROW_BOOL: *(bool *)member(c, row) = value[0] && !str_eq(value, "false"); return 0;
 	}
 	return 0;
@@ -259,6 +278,11 @@ static int take_value(struct daemon_config *c, const struct row *row, const cJSO
 		*(bool *)member(c, row) = cJSON_IsTrue(value);
 		return 0;
 	}
+	if (row->kind == ROW_INT) {
+		if (!cJSON_IsNumber(value))
+			return crl_fail(err, CRL_INVALID, "%s: expected a number", row->key);
+		return set_value(c, row, log_fmt("%.17g", value->valuedouble), err);
+	}
 	if (!cJSON_IsString(value))
 		return crl_fail(err, CRL_INVALID, "%s: expected a string", row->key);
 	return set_value(c, row, value->valuestring, err);
@@ -318,6 +342,8 @@ static int add_flags(struct daemon_config *to, const struct daemon_config *flags
 			continue;
 		if (row->kind == ROW_BOOL)
 			*(bool *)member(to, row) = true;
+		else if (row->kind == ROW_INT)
+			*(int *)member(to, row) = *(int *)member(flags, row);
 		else if (row->kind == ROW_STR &&
 			 set_string(member(to, row), *(char **)member(flags, row), err) < 0)
 			return -1;

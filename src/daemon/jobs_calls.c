@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What a worker may ask of the daemon while it runs: a local image, a network namespace. */
+#include "container.h"
 #include "daemon.h"
 #include "images.h"
 #include "jobs_internal.h"
@@ -7,6 +8,9 @@
 #include <base/fd.h>
 #include <base/ident.h>
 #include <base/log.h>
+#include <base/proc.h>
+#include <errno.h>
+#include <fcntl.h>
 
 static void answer(struct job *j, const cJSON *call, cJSON *reply, int fd)
 {
@@ -70,6 +74,45 @@ static int lease_new(struct job *j, const char *network, struct lease **ret, str
 	return 0;
 }
 
+/* A running container's namespace is lent: nothing is held, nothing given back. */
+static int open_container_netns(struct daemon *d, const char *name, int *ret_fd,
+				struct crl_err *err)
+{
+	_cleanup_close_ int fd = -1;
+	struct container *c;
+	char path[48];
+
+	if (container_find(d, name, &c, err) < 0)
+		return -1;
+	if (!container_is_running(c))
+		return crl_fail(err, CRL_CONFLICT,
+				"cannot join network of a non running container: %s", c->rec.id);
+	(void)snprintf(path, sizeof(path), "/proc/%lld/ns/net", (long long)c->rec.pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return crl_fail_sys(err, errno, "%s", path);
+	/* Asked after the open: the number was still that process when the file was opened. */
+	if (proc_pidfd_kill(c->init_pidfd, 0, err) < 0)
+		return crl_context(err, "container %s", name);
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+static void lend_container_netns(struct job *j, const cJSON *call, const char *name)
+{
+	_cleanup_close_ int fd = -1;
+	struct crl_err err = CRL_ERR_INIT;
+	cJSON *reply;
+
+	if (open_container_netns(j->daemon, name, &fd, &err) < 0) {
+		answer_error(j, call, &err);
+		return;
+	}
+	reply = cJSON_CreateObject();
+	json_add_str(reply, "id", "lent");
+	answer(j, call, reply, fd);
+}
+
 static void call_netns(struct job *j, const cJSON *call)
 {
 	const char *mode = json_get_str(call, "mode");
@@ -78,8 +121,7 @@ static void call_netns(struct job *j, const cJSON *call)
 	cJSON *reply;
 
 	if (mode && str_starts(mode, "container:")) {
-		crl_fail(&err, CRL_UNSUPPORTED, "a build cannot join the network of a container");
-		answer_error(j, call, &err);
+		lend_container_netns(j, call, mode + strlen("container:"));
 		return;
 	}
 	if (lease_new(j, str_empty(mode) || str_eq(mode, "default") ? "bridge" : mode, &lease,

@@ -81,7 +81,8 @@ static void files(void **state)
 	static const struct {
 		const char *text, *error;
 	} cases[] = {
-		{"{\"debug\":true,\"hosts\":[\"fd://\"],\"bip\":\"10.9.0.1/16\"}", NULL},
+		{"{\"debug\":true,\"hosts\":[\"fd://\"],\"bip\":\"10.9.0.1/16\",\"netns-pool\":-1}",
+		 NULL},
 		{"{\"nope\":1,\"other\":2}",
 		 "the following directives don't match any configuration option: nope, other"},
 		{"{\"data-root\":\"/x\"}", "the following directives are specified both as a flag "
@@ -89,6 +90,8 @@ static void files(void **state)
 		{"{\"debug\":\"yes\"}", "debug: expected true or false"},
 		{"{\"hosts\":\"fd://\"}", "hosts: expected a list of strings"},
 		{"{\"bip\":1}", "bip: expected a string"},
+		{"{\"netns-pool\":\"4\"}", "netns-pool: expected a number"},
+		{"{\"netns-pool\":1.5}", "netns-pool: 1.5 is no number between -1 and 1024"},
 		{"[]", "expected a JSON object"},
 	};
 	const struct daemon_config flags = {.data_root = (char *)"/given"};
@@ -105,6 +108,7 @@ static void files(void **state)
 			assert_int_equal(r, 0);
 			assert_true(c.debug);
 			assert_string_equal(c.bridge_subnet, "10.9.0.1/16");
+			assert_int_equal(c.netns_pool, -1);
 		}
 		config_free(&c);
 	}
