@@ -8,8 +8,8 @@
  * undone when the daemon dies: a namespace vanishes with its last descriptor.
  *
  * The default network keeps NET_POOL_DEFAULT ready from the start (configurable),
- * the others begin when they are used first. A burst that finds the pool empty
- * doubles its size until a minute passes without one.
+ * the others begin when they are used first. Each find of an empty pool adds two
+ * to its size; a minute without one brings it back.
  */
 #include "network_priv.h"
 
@@ -17,7 +17,7 @@
 #include <base/log.h>
 #include <errno.h>
 
-#define POOL_CALM_NS (60LL * 1000 * 1000 * 1000)
+#define POOL_CALM_US (60ULL * 1000 * 1000)
 
 struct net_pool {
 	struct networks *n;
@@ -27,9 +27,8 @@ struct net_pool {
 	struct pool_job *jobs; /* being made */
 	size_t n_jobs;
 	size_t base, target;
-	int64_t last_miss;
 	unsigned generation; /* entries begun before a drain are dropped when they arrive */
-	sd_event_source *defer;
+	sd_event_source *defer, *calm;
 	struct crl_err failure; /* of the last one; CRL_OK when it succeeded */
 };
 
@@ -127,14 +126,32 @@ static int pool_fill(sd_event_source *s, void *data)
 	struct net_pool *p = data;
 	struct crl_err err = CRL_ERR_INIT;
 
-	if (p->target > p->base && time_boot_ns() - p->last_miss > POOL_CALM_NS)
-		p->target = p->base;
 	while (p->n->swept && p->n_ready + p->n_jobs < p->target) {
 		if (pool_begin(p, 0, &err) == 0)
 			continue;
 		log_warn("network pool", "network", p->net->name, "error", err.msg, NULL);
 		break;
 	}
+	return 0;
+}
+
+/* Drops the newest entries until `keep` are left. */
+static void pool_trim(struct net_pool *p, size_t keep)
+{
+	while (p->n_ready > keep) {
+		struct net_ready *e = &p->ready[--p->n_ready];
+		close(e->netns_fd);
+		net_graves_add(p->n->graves, p->net, e->ip, e->link);
+	}
+}
+
+/* A minute without a miss: the burst is over, and idle namespaces cost kernel memory. */
+static int pool_calm(sd_event_source *s, uint64_t usec, void *data)
+{
+	struct net_pool *p = data;
+
+	p->target = p->base;
+	pool_trim(p, p->target);
 	return 0;
 }
 
@@ -163,6 +180,11 @@ int net_pool_new(struct networks *n, struct network *net, struct net_pool **ret,
 		r = sd_event_source_set_priority(p->defer, SD_EVENT_PRIORITY_IDLE);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(p->defer, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_add_time_relative(n->d->event, &p->calm, CLOCK_MONOTONIC, POOL_CALM_US,
+					       1000 * 1000, pool_calm, p);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(p->calm, SD_EVENT_OFF);
 	if (r < 0) {
 		net_pool_free(p);
 		return crl_fail_sys(err, -r, "network pool");
@@ -174,11 +196,7 @@ int net_pool_new(struct networks *n, struct network *net, struct net_pool **ret,
 void net_pool_drain(struct net_pool *p)
 {
 	p->generation++;
-	while (p->n_ready > 0) {
-		struct net_ready *e = &p->ready[--p->n_ready];
-		close(e->netns_fd);
-		net_graves_add(p->n->graves, p->net, e->ip, e->link);
-	}
+	pool_trim(p, 0);
 }
 
 void net_pool_free(struct net_pool *p)
@@ -190,6 +208,7 @@ void net_pool_free(struct net_pool *p)
 	for (struct pool_job *j = p->jobs; j; j = j->next)
 		j->pool = NULL;
 	sd_event_source_disable_unref(p->defer);
+	sd_event_source_disable_unref(p->calm);
 	free(p);
 }
 
@@ -214,8 +233,9 @@ static bool pool_find(struct net_pool *p, uint32_t wanted_ip, struct net_ready *
 
 static void pool_missed(struct net_pool *p)
 {
-	p->last_miss = time_boot_ns();
-	p->target = p->target ? p->target * 2 : 2;
+	sd_event_source_set_time_relative(p->calm, POOL_CALM_US);
+	sd_event_source_set_enabled(p->calm, SD_EVENT_ONESHOT);
+	p->target += 2;
 	if (p->base == 0 && p->n->d->config.netns_pool < 0)
 		p->target = 0;
 	if (p->target > NET_POOL_MAX)

@@ -346,3 +346,25 @@ s.bind(("0.0.0.0", 8080)); s.listen()'
 	[ "$(ls /proc/$tool/fd | wc -l)" -lt 40 ]
 	[ "$(in_host ip -br link | grep -c crlvabcdef)" -le 4 ]
 }
+
+@test "two daemons side by side: other subnets, and the end of one is not the other's" {
+	acquire a 0.0.0.0:8080:80/tcp
+	serve $ns_a tcp 80 hello
+	mkdir "$dir/two"
+	{ echo "acquire b 0.0.0.0:8081:80/tcp"; sleep 1; echo "release b"; } |
+		nsenter --net=/proc/$host/ns/net "$TOOL" "$dir/two" "" >"$dir/two.out" 3>&- 8>&- 9<&- &
+	second=$!
+	until grep -q 172 "$dir/two.out"; do sleep 0.05; done
+	grep -q '172\.18\.0\.2' "$dir/two.out"
+	[ "$(in_host nft list tables | wc -l)" = 2 ]
+	run in_host ip -br link
+	[[ $output == *crunlite0* && $output == *crlabcdef* ]]
+	run in_out python3 -c "$ASK" tcp 192.0.2.1 8080
+	[[ $output == hello* ]]
+	wait $second
+	[ "$(in_host nft list tables)" = "table inet crun-lite-abcdef" ]
+	run in_host ip -br link
+	[[ $output != *crunlite0* && $output == *crlabcdef* ]]
+	run in_out python3 -c "$ASK" tcp 192.0.2.1 8080
+	[[ $output == hello* ]]
+}
