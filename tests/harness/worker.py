@@ -60,6 +60,8 @@ class Job:
         self.names = names_read(root)
         self.netns = []
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # A parent of its own, so that two suites can tell their cgroups apart.
+        args.setdefault("cgroup_parent", "/" + os.path.basename(os.path.dirname(os.path.abspath(root))))
         spool = os.memfd_create("args")
         os.write(spool, json.dumps(dict(args, root=root, log="debug")).encode())
         null = os.open("/dev/null", os.O_RDWR)

@@ -14,16 +14,23 @@ setup_file() {
 	[ -s "$tar" ] || "$TOP/rootfs-fixtures/busybox.sh" "$tar" >/dev/null
 	worker load "$tar" >/dev/null
 }
-teardown_file() { rm -rf "$B"; }
+teardown_file() {
+	local parent
+	for parent in /sys/fs/cgroup/unified/"${B##*/}" /sys/fs/cgroup/"${B##*/}"; do
+		[ ! -d "$parent" ] || rmdir "$parent"
+	done
+	rm -rf "$B"
+}
 setup() {
 	C=$B/ctx
+	nap=$((1000000 + BASHPID)) # a sleep that no other suite sleeps
 	rm -rf "$C"
 	mkdir "$C"
 }
 # Whatever a build did, its staging, cgroup and processes are gone.
 teardown() {
 	[ -z "$(ls "$ROOT/tmp")" ]
-	! compgen -G "/sys/fs/cgroup/unified/docker/build-*" && ! compgen -G "/sys/fs/cgroup/docker/build-*"
+	[ -z "$(compgen -G "/sys/fs/cgroup/unified/${B##*/}/build-*"; compgen -G "/sys/fs/cgroup/${B##*/}/build-*")" ]
 }
 
 worker() { timeout 120 python3 "$TOP/tests/harness/worker.py" "$CRUN_LITE_BUILD/src/worker/crun-lite-worker" "$ROOT" "$@"; }
@@ -578,20 +585,22 @@ config() { # jq expression over the config of the last result
 }
 
 @test "killed: the step dies with the worker, the next build sweeps" {
-	printf 'FROM busybox\nRUN echo started; sleep 1077\n' >"$C/Dockerfile"
+	printf 'FROM busybox\nRUN echo started; sleep %s\n' $nap >"$C/Dockerfile"
 	worker_start build "$C"
 	kill -9 "$(pgrep -P $harness -f 'crun-lite-worker build')"
 	wait $harness || true
-	for _ in $(seq 30); do pgrep -f "^sleep 1077$" >/dev/null || break; sleep 0.1; done
-	! pgrep -f "^sleep 1077$"
+	for _ in $(seq 30); do pgrep -f "^sleep $nap$" >/dev/null || break; sleep 0.1; done
+	[ -z "$(pgrep -f "^sleep $nap$")" ]
 	build <<<"FROM busybox"
 	ok
 }
 
 @test "cancelled: the daemon closes its end, everything is taken back" {
-	printf 'FROM busybox\nRUN echo started; sleep 1078\n' >"$C/Dockerfile"
+	printf 'FROM busybox\nRUN echo started; sleep %s\n' $nap >"$C/Dockerfile"
 	worker_start build "$C"
 	kill -TERM $harness
-	! wait $harness
-	! pgrep -f "^sleep 1078$"
+	local status=0
+	wait $harness || status=$?
+	[ $status -eq 1 ]
+	[ -z "$(pgrep -f "^sleep $nap$")" ]
 }
