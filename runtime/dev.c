@@ -60,6 +60,15 @@ static int same_device(int dir, const char *name, mode_t type, dev_t dev)
 	return (st.st_mode & S_IFMT) == type && (type == S_IFIFO || st.st_rdev == dev) ? 0 : -1;
 }
 
+/* The name itself, made when missing and never followed. What it is, the caller judges. */
+static int file_to_cover(int dir, const char *name, mode_t mode)
+{
+	int made = openat(dir, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, mode);
+	if (made >= 0)
+		close(made);
+	return openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+}
+
 /* Where mknod is not allowed or the name is taken by a file: the host's node, checked, bound on it.
  */
 static int bind_node(int dir, const char *name, const char *host, mode_t type, dev_t dev,
@@ -72,9 +81,7 @@ static int bind_node(int dir, const char *name, const char *host, mode_t type, d
 	if ((st.st_mode & S_IFMT) != type || st.st_rdev != dev)
 		return crl_fail(err, CRL_FORBIDDEN, "%s is not device %u:%u", host, major(dev),
 				minor(dev));
-	_cleanup_close_ int made =
-		openat(dir, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0644);
-	_cleanup_close_ int target = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int target = file_to_cover(dir, name, 0644);
 	if (target < 0 || fstat(target, &st) < 0)
 		return crl_fail_sys(err, errno, "open /dev/%s", name);
 	if (!S_ISREG(st.st_mode))
@@ -231,9 +238,7 @@ bool dev_console_wanted(const void *ctx)
 /* /dev/console shows the same pty, bound by its descriptor onto a file we make ourselves. */
 static int bind_console(struct crl_rt *rt, struct crl_err *err)
 {
-	_cleanup_close_ int made = openat(
-		rt->dev_fd, "console", O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY | O_CLOEXEC, 0600);
-	_cleanup_close_ int target = openat(rt->dev_fd, "console", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_close_ int target = file_to_cover(rt->dev_fd, "console", 0600);
 	struct stat st;
 	if (target < 0 || fstat(target, &st) < 0)
 		return crl_fail_sys(err, errno, "open /dev/console");
