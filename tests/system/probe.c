@@ -64,7 +64,11 @@ static int probe_tiocsti(int argc, char **argv)
 
 static int probe_keyring(int argc, char **argv)
 {
-	return outcome(syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0));
+	long id = syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0);
+	if (id < 0)
+		return outcome(id);
+	printf("%ld\n", id);
+	return 0;
 }
 
 /* mknod + open of a device in the current directory: TYPE MAJOR MINOR */
