@@ -149,18 +149,57 @@ static void look_at_fds(const char *pid)
 		closedir(d);
 }
 
+/* Writes back the byte that stands there: proof enough, and nothing is damaged if it works. */
+static int try_overwrite(int path_fd)
+{
+	char path[64], byte;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", path_fd);
+	int fd = open(path, O_RDWR);
+	if (fd < 0)
+		return errno;
+	int r = pread(fd, &byte, 1, 0) == 1 && pwrite(fd, &byte, 1, 0) == 1 ? 0 : errno;
+	close(fd);
+	return r;
+}
+
+/* While somebody executes it the answer is ETXTBSY: an attacker waits. */
+static int wait_and_overwrite(int path_fd, int seconds)
+{
+	time_t end = time(NULL) + seconds;
+	int r;
+	while ((r = try_overwrite(path_fd)) == ETXTBSY && time(NULL) < end)
+		usleep(20000);
+	return r;
+}
+
+/* FD FILE: tries for 5 s and leaves the outcome in FILE. */
+static int probe_overwrite(int argc, char **argv)
+{
+	int r = wait_and_overwrite(atoi(argv[0]), 5);
+	char temp[300];
+	snprintf(temp, sizeof(temp), "%s.new", argv[1]);
+	FILE *f = fopen(temp, "w");
+	if (!f)
+		return 1;
+	fprintf(f, "%s\n", r ? strerrorname_np(r) : "OVERWRITTEN");
+	fclose(f);
+	return rename(temp, argv[1]) < 0;
+}
+
+static int exe_fd = -1;
+
+/* The first foreign program that shows up is kept, and attacked at the end. */
 static void look_at_exe(const char *pid)
 {
 	char path[300];
 	struct stat st;
 	snprintf(path, sizeof(path), "/proc/%s/exe", pid);
-	if (stat(path, &st) < 0 || st.st_dev == own_root.st_dev)
+	if (exe_fd >= 0 || stat(path, &st) < 0)
 		return;
-	int fd = open(path, O_RDWR);
-	if (fd >= 0 && write(fd, "#", 1) == 1)
-		printf("SEEN the program of %s could be overwritten\n", pid);
-	if (fd >= 0)
-		close(fd);
+	struct stat own;
+	if (stat("/bin/busybox", &own) < 0 || (st.st_dev == own.st_dev && st.st_ino == own.st_ino))
+		return;
+	exe_fd = open(path, O_PATH);
 }
 
 static int probe_watch(int argc, char **argv)
@@ -188,7 +227,9 @@ static int probe_watch(int argc, char **argv)
 			closedir(d);
 		rounds++;
 	}
-	printf("watched %d processes\n", seen_pids);
+	if (exe_fd >= 0 && wait_and_overwrite(exe_fd, 2) == 0)
+		printf("SEEN a program of the host could be overwritten\n");
+	printf("watched %d processes, %s\n", seen_pids, exe_fd >= 0 ? "a runtime" : "no runtime");
 	return rounds > 0 ? 0 : 1;
 }
 
@@ -211,7 +252,7 @@ static const struct {
 	{"device", 3, probe_device},     {"personality", 1, probe_personality},
 	{"write", 1, probe_write},       {"count-fds", 0, probe_dup_fds},
 	{"getcwd", 0, probe_getcwd},     {"watch", 1, probe_watch},
-	{"exchange", 2, probe_exchange},
+	{"exchange", 2, probe_exchange}, {"overwrite", 2, probe_overwrite},
 };
 
 int main(int argc, char **argv)
