@@ -125,9 +125,10 @@ static int set_hostname(struct container *c, struct crl_err *err)
 {
 	struct api_config *cfg = &c->rec.config;
 	struct container *peer = NULL;
+	struct crl_err unknown;
 	char host[256] = "";
-	if (container_network_peer(c, &peer, err) < 0)
-		return -1;
+	/* A container that is not there (yet) is the start's to complain of, as with Docker. */
+	(void)container_network_peer(c, &peer, &unknown);
 	if (!str_empty(cfg->hostname) && !peer)
 		return 0;
 	if (peer)
@@ -147,8 +148,9 @@ static int pin_peer(struct container *c, char **mode, struct crl_err *err)
 	struct container *peer;
 	if (!*mode || !str_starts(*mode, "container:"))
 		return 0;
-	if (container_find(c->d, *mode + strlen("container:"), &peer, err) < 0)
-		return -1;
+	struct crl_err unknown;
+	if (container_find(c->d, *mode + strlen("container:"), &peer, &unknown) < 0)
+		return 0;
 	char *pinned = path_printf("container:%s", peer->rec.id);
 	if (!pinned)
 		return crl_fail_oom(err);
