@@ -60,3 +60,8 @@ remove_all() {
 	for id in $(ls "$ROOT" 2>/dev/null); do rt delete --force "$id" >/dev/null 2>&1 || true; done
 	rm -rf --one-file-system "$WORK"
 }
+
+# Fails when the command succeeds. (bash's "!" does not end a test, unless it is the last line.)
+refute() {
+	if "$@"; then return 1; fi
+}

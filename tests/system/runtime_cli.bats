@@ -37,7 +37,7 @@ teardown() { remove_all; }
 	[ "$status" -eq 0 ]
 	[ ! -e "$ROOT/$ID" ]
 	[ -z "$(find /sys/fs/cgroup -maxdepth 4 -name "$ID" 2>/dev/null)" ]
-	! grep -q "$WORK" /proc/self/mountinfo
+	refute grep -q "$WORK" /proc/self/mountinfo
 }
 
 @test "run: a failed start leaves nothing" {

@@ -196,7 +196,7 @@ Seccomp:	2" ]
 		[ ! -e /in ]
 	done
 	kill "$racer"
-	! grep -q race-probe /proc/self/mountinfo
+	refute grep -q race-probe /proc/self/mountinfo
 }
 
 @test "CVE-2025-52565: the console is our own pty, whatever the image has at /dev/pts/0 and /dev/console" {
@@ -348,7 +348,7 @@ Seccomp:	2" ]
 	exec 9<&-
 	wait "$watcher"
 	cat "$WORK/watch.log"
-	! grep -q SEEN "$WORK/watch.log"
+	refute grep -q SEEN "$WORK/watch.log"
 	[ "$(sed -n 's/watched \([0-9]*\) .*/\1/p' "$WORK/watch.log")" -gt 5 ]
 	grep -q "a runtime" "$WORK/watch.log"
 }

@@ -19,8 +19,8 @@ steps() { rt run --explain -b "$BUNDLE" "$ID" 2>&1 | sed -n 's/^ *[0-9]* us  \(r
 nothing_left() {
 	[ ! -e "$ROOT/$ID" ]
 	[ -z "$(find /sys/fs/cgroup -maxdepth 4 -name "$ID" 2>/dev/null)" ]
-	! grep -q "$WORK" /proc/self/mountinfo
-	! pgrep -f "run -b $BUNDLE" >/dev/null
+	refute grep -q "$WORK" /proc/self/mountinfo
+	refute pgrep -f "run -b $BUNDLE"
 }
 
 @test "every step: an error names the step and leaves nothing" {
