@@ -76,7 +76,12 @@ daemon_teardown() {
 	# shellcheck disable=SC2086
 	[ -z "$ids" ] || crun-lite rm -f $ids >/dev/null 2>&1
 	daemon_stop || status=1
-	leak_snapshot "$CRL" >"$CRL.after"
+	# The kernel takes namespaces, and the links in them, apart in the background.
+	for _ in $(seq 30); do
+		leak_snapshot "$CRL" >"$CRL.after"
+		leak_compare "$CRL.before" "$CRL.after" >/dev/null 2>&1 && break
+		sleep 0.1
+	done
 	leak_compare "$CRL.before" "$CRL.after" >&3 2>&1 || status=1
 	[ $status -eq 0 ] || tail -n 20 "$CRL/daemon.log" >&3
 	rm -rf "$CRL" "$CRL.before" "$CRL.after" || status=1
