@@ -53,7 +53,8 @@ int staged_check(const struct staged *st, const struct crl_layer_expect *expect,
  * them they are garbage.
  */
 int ingest_publish(struct ingest *in, struct staged *const *layers, size_t n, struct crl_err *err);
-/* Folders without an entry of their own get the attributes of those below; `layers` bottom first. */
+/* Folders without an entry of their own get the attributes of those below; `layers` bottom first.
+ */
 int ingest_inherit(struct ingest *in, struct staged *const *layers, size_t n, struct crl_err *err);
 /* Drops a staged thing that is not needed, before the end. */
 void ingest_drop(struct ingest *in, struct staged *st);

@@ -26,7 +26,8 @@ int stream_drain(struct stream *s, struct crl_err *err);
 struct stream *stream_from_fd(int fd); /* borrowed */
 struct stream *stream_from_memory(const void *data, size_t len);
 
-/* Plain bytes beyond this many times the compressed ones are a bomb, once past the first 512 MiB. */
+/* Plain bytes beyond this many times the compressed ones are a bomb, once past the first 512 MiB.
+ */
 #define STREAM_RATIO_MAX 200
 #define STREAM_RATIO_FREE (512LL << 20)
 

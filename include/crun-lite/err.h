@@ -43,7 +43,10 @@ struct crl_err {
 	char msg[1000]; /* NUL-terminated; longer texts are cut with "..." */
 };
 
-#define CRL_ERR_INIT {.code = CRL_OK}
+#define CRL_ERR_INIT                                                                               \
+	{                                                                                          \
+		.code = CRL_OK                                                                     \
+	}
 
 /* Sets `err` (may be NULL) and returns -1, so that `return crl_fail(...)` works. */
 int crl_fail(struct crl_err *err, enum crl_code code, const char *fmt, ...)

@@ -16,15 +16,17 @@
 
 /* --- references: docker's rules (docker.io, library/, :latest) --- */
 struct crl_ref {
-	char *domain;  /* "docker.io" */
-	char *path;    /* "library/nginx" */
-	char *tag;     /* "latest", or NULL when a digest is given alone */
-	char *digest;  /* "sha256:..." or NULL */
+	char *domain; /* "docker.io" */
+	char *path;   /* "library/nginx" */
+	char *tag;    /* "latest", or NULL when a digest is given alone */
+	char *digest; /* "sha256:..." or NULL */
 };
-/* Parses and normalises ("nginx" -> docker.io/library/nginx:latest). CRL_INVALID "invalid reference format". */
+/* Parses and normalises ("nginx" -> docker.io/library/nginx:latest). CRL_INVALID "invalid reference
+ * format". */
 int crl_ref_parse(const char *text, struct crl_ref *ret, struct crl_err *err);
 void crl_ref_free(struct crl_ref *r);
-/* Familiar form as docker shows it ("nginx:latest"); full form ("docker.io/library/nginx:latest"). Caller frees. */
+/* Familiar form as docker shows it ("nginx:latest"); full form ("docker.io/library/nginx:latest").
+ * Caller frees. */
 char *crl_ref_familiar(const struct crl_ref *r);
 char *crl_ref_familiar_name(const struct crl_ref *r); /* without tag and digest */
 char *crl_ref_full(const struct crl_ref *r);
@@ -80,7 +82,7 @@ struct crl_history {
 	bool empty_layer;
 };
 struct crl_rootfs {
-	char *type;      /* "layers" */
+	char *type; /* "layers" */
 	char **diff_ids;
 };
 struct crl_image { /* the image config blob; its digest is the image id */
@@ -114,7 +116,8 @@ int crl_image_parse(const char *text, size_t len, struct crl_image *ret, struct 
 #define CRL_MT_DOCKER_LAYER "application/vnd.docker.image.rootfs.diff.tar"
 #define CRL_MT_DOCKER_LAYER_GZIP CRL_MT_DOCKER_LAYER ".gzip"
 
-/* --- the store (image/store.c: small, linked by the daemon too; no archive library behind it) --- */
+/* --- the store (image/store.c: small, linked by the daemon too; no archive library behind it) ---
+ */
 struct crl_store; /* open folders */
 /* Opens or makes the layout below `root`. */
 int crl_store_open(const char *root, struct crl_store **ret, struct crl_err *err);
@@ -128,7 +131,8 @@ int crl_store_read_blob(struct crl_store *s, const char *digest, size_t limit, c
 int crl_store_open_blob(struct crl_store *s, const char *digest, int *ret_fd, int64_t *ret_size,
 			struct crl_err *err);
 bool crl_store_has_blob(struct crl_store *s, const char *digest);
-/* Adds a small blob (manifest, config) durably; *ret_digest is "sha256:..." in a caller's buffer. */
+/* Adds a small blob (manifest, config) durably; *ret_digest is "sha256:..." in a caller's buffer.
+ */
 int crl_store_add_blob(struct crl_store *s, const void *data, size_t len, char ret_digest[80],
 		       struct crl_err *err);
 int crl_store_remove_blob(struct crl_store *s, const char *digest, struct crl_err *err);
@@ -139,11 +143,13 @@ char *crl_store_layer_path(struct crl_store *s, const char *diff_id);
  * Paths of the layers for the overlay, top first; `diff_ids` is an image's
  * rootfs.diff_ids (bottom first). Stops at a layer whose root is opaque, since
  * the kernel ignores that mark on a root. An image without layers
- * gets one empty folder, since an overlay needs a lower layer. A missing or damaged layer: CRL_NOT_FOUND, CRL_IO. Caller frees the vector.
+ * gets one empty folder, since an overlay needs a lower layer. A missing or damaged layer:
+ * CRL_NOT_FOUND, CRL_IO. Caller frees the vector.
  */
 int crl_store_lowers(struct crl_store *s, char *const *diff_ids, char ***ret, struct crl_err *err);
 /* Bytes of the layer's content as counted when it was unpacked. */
-int crl_store_layer_size(struct crl_store *s, const char *diff_id, int64_t *ret, struct crl_err *err);
+int crl_store_layer_size(struct crl_store *s, const char *diff_id, int64_t *ret,
+			 struct crl_err *err);
 int crl_store_remove_layer(struct crl_store *s, const char *diff_id, struct crl_err *err);
 /* index.json: read; replace durably (the daemon only). */
 int crl_store_read_index(struct crl_store *s, struct crl_index *ret, struct crl_err *err);
@@ -161,7 +167,7 @@ struct crl_overlay {
 	char *const *lowers; /* top first, absolute paths; at least one */
 	const char *upper;   /* NULL = read-only */
 	const char *work;
-	bool is_volatile;    /* no syncs: build steps, --rm */
+	bool is_volatile; /* no syncs: build steps, --rm */
 };
 /*
  * A detached overlay mount (fsopen, fsconfig, fsmount): nothing appears in any

@@ -9,8 +9,8 @@
 #include <crun-lite/image.h>
 
 struct crl_layer_info {
-	char diff_id[80];       /* digest of the plain tar */
-	char digest[80];        /* digest of the blob in the store */
+	char diff_id[80]; /* digest of the plain tar */
+	char digest[80];  /* digest of the blob in the store */
 	int64_t blob_size;
 	int64_t bytes;          /* content of regular files */
 	int64_t entries;        /* 0: the layer changes nothing (a builder leaves it out) */

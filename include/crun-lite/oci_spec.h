@@ -205,6 +205,7 @@ extern const struct json_table oci_spec_json, oci_process_json, oci_resources_js
  * What Docker adds to the specification and our monitor needs travels as
  * annotations, so that other runtimes ignore it:
  */
-#define OCI_ANNOTATION_INIT "org.crun-lite.init" /* "true": informative; the init binary is args[0] */
+#define OCI_ANNOTATION_INIT                                                                        \
+	"org.crun-lite.init" /* "true": informative; the init binary is args[0] */
 
 #endif

@@ -51,14 +51,14 @@ struct crl_rt_options {
 	 */
 	const char *user;
 	char *const *group_add;
-	bool pdeathsig;    /* SIGKILL the container when the caller dies */
+	bool pdeathsig; /* SIGKILL the container when the caller dies */
 	/*
 	 * Where another process than the caller starts the container: init reads
 	 * one byte from this descriptor (a fifo) instead of waiting for
 	 * crl_rt_start(). -1 = crl_rt_start() does it. Not closed by the library.
 	 */
 	int start_fd;
-	int preserve_fds;  /* descriptors 3 .. 3+n-1 stay open in the payload */
+	int preserve_fds; /* descriptors 3 .. 3+n-1 stay open in the payload */
 	bool no_new_keyring;
 	crl_rt_explain explain;
 	void *explain_data;
@@ -77,7 +77,8 @@ int crl_rt_create(const struct oci_spec *spec, const struct crl_rt_options *opti
 pid_t crl_rt_pid(const struct crl_rt *rt);
 int crl_rt_pidfd(const struct crl_rt *rt); /* borrowed */
 char *const *crl_rt_warnings(const struct crl_rt *rt);
-/* Folder of its cgroup below the cgroup2 mount as an absolute host path, or NULL when there is none. */
+/* Folder of its cgroup below the cgroup2 mount as an absolute host path, or NULL when there is
+ * none. */
 const char *crl_rt_cgroup_path(const struct crl_rt *rt);
 
 /*
@@ -107,13 +108,13 @@ void crl_seccomp_free(struct crl_seccomp *s); /* NULL allowed */
 
 /* --- a further process in a running container --- */
 struct crl_rt_exec_options {
-	int target_pidfd;           /* the container's init */
+	int target_pidfd; /* the container's init */
 	pid_t target_pid;
-	const char *cgroup_path;    /* as crl_rt_cgroup_path(); NULL = none */
+	const char *cgroup_path; /* as crl_rt_cgroup_path(); NULL = none */
 	const struct oci_process *process;
 	const struct oci_linux_seccomp *seccomp; /* NULL = unconfined, or see filter */
 	const struct crl_seccomp *filter;        /* in place of `seccomp`; borrowed */
-	const char *user;           /* as in crl_rt_options */
+	const char *user;                        /* as in crl_rt_options */
 	char *const *group_add;
 	int stdio[3];
 	int *ret_pty_master;
@@ -126,11 +127,14 @@ int crl_rt_exec(const struct crl_rt_exec_options *o, pid_t *ret_pid, int *ret_pi
 		struct crl_err *err);
 
 /* --- cgroups (v2; on hybrid hosts the unified hierarchy with what it offers) --- */
-/* Mount point of the cgroup2 hierarchy ("/sys/fs/cgroup" or ".../unified"), or NULL when there is none. Static storage. */
+/* Mount point of the cgroup2 hierarchy ("/sys/fs/cgroup" or ".../unified"), or NULL when there is
+ * none. Static storage. */
 const char *crl_cgroup_root(void);
-/* Whether a controller ("memory", "cpu", "pids", "io", "cpuset") can be had in the cgroup2 hierarchy. */
+/* Whether a controller ("memory", "cpu", "pids", "io", "cpuset") can be had in the cgroup2
+ * hierarchy. */
 bool crl_cgroup_has(const char *controller);
-/* Kills everything below the cgroup and removes it (cgroup.kill, then rmdir with retries up to 2 s). Missing = success. */
+/* Kills everything below the cgroup and removes it (cgroup.kill, then rmdir with retries up to 2
+ * s). Missing = success. */
 int crl_cgroup_remove(const char *path, struct crl_err *err);
 int crl_cgroup_freeze(const char *path, bool freeze, struct crl_err *err);
 /* Applies linux.resources to an existing cgroup (docker update); warnings as in create. */

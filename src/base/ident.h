@@ -9,7 +9,8 @@
 
 #define ID_HEX 64 /* characters of a full id, without the NUL */
 
-/* 32 bytes of getrandom(2) as 64 hex digits; never all decimal digits in the first 12 (docker's rule: it must not look like a number). */
+/* 32 bytes of getrandom(2) as 64 hex digits; never all decimal digits in the first 12 (docker's
+ * rule: it must not look like a number). */
 void ident_random(char ret[ID_HEX + 1]);
 bool ident_is_hex(const char *s, size_t min_len, size_t max_len);
 /* Docker's container and volume names: [a-zA-Z0-9][a-zA-Z0-9_.-]+ , at most 255. */
@@ -25,11 +26,13 @@ int64_t time_now_ns(void);
 /* CLOCK_BOOTTIME nanoseconds: for every interval and time-out. */
 int64_t time_boot_ns(void);
 #define TIME_BUF 40
-/* RFC3339Nano UTC, trailing zeros trimmed ("2026-01-02T03:04:05.5Z"); ns == 0 gives "0001-01-01T00:00:00Z". Returns buf. */
+/* RFC3339Nano UTC, trailing zeros trimmed ("2026-01-02T03:04:05.5Z"); ns == 0 gives
+ * "0001-01-01T00:00:00Z". Returns buf. */
 char *time_rfc3339(int64_t ns, char buf[TIME_BUF]);
 /* The same with nine fixed digits (log timestamps). */
 char *time_rfc3339_fixed(int64_t ns, char buf[TIME_BUF]);
-/* RFC3339, or unix seconds with optional fraction, or a Go duration ("10m") meaning that long ago. */
+/* RFC3339, or unix seconds with optional fraction, or a Go duration ("10m") meaning that long ago.
+ */
 bool time_parse(const char *s, int64_t now_ns, int64_t *ret_ns);
 /* Go durations: "1h2m3.5s", "300ms". */
 bool time_parse_duration(const char *s, int64_t *ret_ns);

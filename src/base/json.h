@@ -42,31 +42,35 @@ struct opt_double {
 };
 
 enum json_kind {
-	JSON_KIND_BOOL,     /* bool */
-	JSON_KIND_I64,      /* int64_t */
-	JSON_KIND_I64S,     /* int64_t written as a decimal string: exact beyond 2^53 (nanoseconds) */
-	JSON_KIND_U64,      /* uint64_t */
-	JSON_KIND_I32,      /* int32_t (int) */
-	JSON_KIND_U32,      /* uint32_t (unsigned) */
-	JSON_KIND_DOUBLE,   /* double */
+	JSON_KIND_BOOL,   /* bool */
+	JSON_KIND_I64,    /* int64_t */
+	JSON_KIND_I64S,   /* int64_t written as a decimal string: exact beyond 2^53 (nanoseconds) */
+	JSON_KIND_U64,    /* uint64_t */
+	JSON_KIND_I32,    /* int32_t (int) */
+	JSON_KIND_U32,    /* uint32_t (unsigned) */
+	JSON_KIND_DOUBLE, /* double */
 	JSON_KIND_OPT_BOOL, /* struct opt_bool */
 	JSON_KIND_OPT_I64,
 	JSON_KIND_OPT_U64,
 	JSON_KIND_OPT_DOUBLE,
 	JSON_KIND_STR,    /* char * ; null and absent give NULL */
-	JSON_KIND_STRV,   /* char ** , NULL-terminated; a lone string is accepted as a list of one with JSON_STR_OR_LIST */
+	JSON_KIND_STRV,   /* char ** , NULL-terminated; a lone string is accepted as a list of one
+			     with JSON_STR_OR_LIST */
 	JSON_KIND_STRMAP, /* struct strmap */
-	JSON_KIND_KEYSET, /* char ** from the keys of an object whose values are {} (ExposedPorts, Volumes) */
+	JSON_KIND_KEYSET, /* char ** from the keys of an object whose values are {} (ExposedPorts,
+			     Volumes) */
 	JSON_KIND_OBJ,    /* embedded struct */
 	JSON_KIND_OBJP,   /* pointer to struct, NULL = absent */
 	JSON_KIND_OBJV,   /* struct T *items + size_t count */
-	JSON_KIND_OBJMAP, /* struct T *items + size_t count, T's first member is `char *key` (not in T's table) */
+	JSON_KIND_OBJMAP, /* struct T *items + size_t count, T's first member is `char *key` (not in
+			     T's table) */
 	JSON_KIND_RAW,    /* cJSON * kept as it is */
 };
 
 enum json_flag {
-	JSON_REQUIRED = 1 << 0,    /* decode: absent or null is an error */
-	JSON_OMIT_EMPTY = 1 << 1,  /* encode: leave out false, 0, NULL, "" and empty lists/maps/objects */
+	JSON_REQUIRED = 1 << 0, /* decode: absent or null is an error */
+	JSON_OMIT_EMPTY =
+		1 << 1, /* encode: leave out false, 0, NULL, "" and empty lists/maps/objects */
 	JSON_NULL_EMPTY = 1 << 2,  /* encode: null instead of [] / {} / "" when empty (Go's nil) */
 	JSON_STR_OR_LIST = 1 << 3, /* STRV: also accept one string */
 };
@@ -182,7 +186,8 @@ int json_copy(const struct json_table *table, const void *obj, void *ret, struct
 void cjson_delete_p(cJSON **tree);
 #define _cleanup_cjson_ _cleanup_(cjson_delete_p)
 
-/* Small helpers for replies that are built by hand. Adding takes ownership; NULL values add null. */
+/* Small helpers for replies that are built by hand. Adding takes ownership; NULL values add null.
+ */
 void json_add_str(cJSON *obj, const char *key, const char *value); /* NULL value adds "" */
 void json_add_i64(cJSON *obj, const char *key, int64_t value);     /* printed exactly */
 void json_add_u64(cJSON *obj, const char *key, uint64_t value);

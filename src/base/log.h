@@ -15,7 +15,8 @@
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 void log_set_level(enum log_level level);
-bool log_level_parse(const char *name, enum log_level *ret); /* error warn(ing) info debug; fatal=error */
+bool log_level_parse(const char *name,
+		     enum log_level *ret); /* error warn(ing) info debug; fatal=error */
 void log_set_json(bool json);
 /* Descriptor to write to (default 2); not closed here. */
 void log_set_fd(int fd);
@@ -26,7 +27,8 @@ void log_write(enum log_level level, const char *message, ...) __attribute__((se
 #define log_error(...) log_write(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warn(...) log_write(LOG_LEVEL_WARN, __VA_ARGS__)
 #define log_info(...) log_write(LOG_LEVEL_INFO, __VA_ARGS__)
-#define log_debug(...) (log_enabled(LOG_LEVEL_DEBUG) ? log_write(LOG_LEVEL_DEBUG, __VA_ARGS__) : (void)0)
+#define log_debug(...)                                                                             \
+	(log_enabled(LOG_LEVEL_DEBUG) ? log_write(LOG_LEVEL_DEBUG, __VA_ARGS__) : (void)0)
 
 /* Formats into one of eight rotating static buffers, for use as a value above. */
 const char *log_i64(int64_t v);

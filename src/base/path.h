@@ -42,7 +42,8 @@ int path_mkdir_p(const char *path, mode_t mode, struct crl_err *err);
  */
 int path_remove_tree(int dir_fd, const char *name, struct crl_err *err);
 
-/* Reads a whole file below dir_fd (AT_FDCWD allowed) as fd_read_all(). A missing file: CRL_NOT_FOUND. */
+/* Reads a whole file below dir_fd (AT_FDCWD allowed) as fd_read_all(). A missing file:
+ * CRL_NOT_FOUND. */
 int path_read_file(int dir_fd, const char *path, size_t limit, char **ret_data, size_t *ret_len,
 		   struct crl_err *err);
 
@@ -63,7 +64,8 @@ int path_fsync_dir(int dir_fd, const char *path, struct crl_err *err);
 /* printf into a fresh string; NULL only when out of memory. The caller frees. */
 char *path_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Lexically cleaned absolute path ("/a//b/../c/." -> "/a/c"); never leaves "/". Caller frees; NULL = no memory. */
+/* Lexically cleaned absolute path ("/a//b/../c/." -> "/a/c"); never leaves "/". Caller frees; NULL
+ * = no memory. */
 char *path_clean(const char *path);
 
 #endif

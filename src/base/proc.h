@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Processes: spawn with a pidfd, identity by start time, /proc readers. See pidfd_open(2), posix_spawn(3). */
+/* Processes: spawn with a pidfd, identity by start time, /proc readers. See pidfd_open(2),
+ * posix_spawn(3). */
 #ifndef BASE_PROC_H
 #define BASE_PROC_H
 
@@ -8,13 +9,14 @@
 #include <sys/types.h>
 
 struct proc_spawn {
-	const char *path;   /* executed as it is (may be /proc/self/fd/N of a sealed copy) */
+	const char *path; /* executed as it is (may be /proc/self/fd/N of a sealed copy) */
 	char *const *argv;
-	char *const *env;   /* NULL = empty environment */
-	/* fds[i] becomes descriptor i in the child; -1 = /dev/null. At least 3. All others are closed. */
+	char *const *env; /* NULL = empty environment */
+	/* fds[i] becomes descriptor i in the child; -1 = /dev/null. At least 3. All others are
+	 * closed. */
 	const int *fds;
 	size_t n_fds;
-	bool new_session;   /* setsid(), so that terminal signals of ours do not reach it */
+	bool new_session; /* setsid(), so that terminal signals of ours do not reach it */
 };
 
 /*

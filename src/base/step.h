@@ -24,8 +24,8 @@ struct step {
 	const char *why;  /* one sentence a learner understands: what it isolates or protects */
 	const char *see;  /* man page or spec section, "pivot_root(2)" */
 	int (*run)(void *ctx, struct crl_err *err);
-	void (*undo)(void *ctx);            /* NULL: nothing to undo */
-	bool (*wanted)(const void *ctx);    /* NULL: always */
+	void (*undo)(void *ctx);         /* NULL: nothing to undo */
+	bool (*wanted)(const void *ctx); /* NULL: always */
 };
 
 /* Called around each step when set: narration. `us` is the time the step took. */

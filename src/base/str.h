@@ -20,14 +20,17 @@ static inline bool str_empty(const char *s)
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
 
-/* Strict decimal parsers: whole string, no sign for u64, no blanks; false = not a number or out of range. */
+/* Strict decimal parsers: whole string, no sign for u64, no blanks; false = not a number or out of
+ * range. */
 bool str_to_u64(const char *s, uint64_t *ret);
 bool str_to_i64(const char *s, int64_t *ret);
 
-/* "64m", "1.5GiB", "1024", "10kb" in bytes, powers of 1024 as docker does. CRL_INVALID names the text. */
+/* "64m", "1.5GiB", "1024", "10kb" in bytes, powers of 1024 as docker does. CRL_INVALID names the
+ * text. */
 int str_parse_size(const char *s, int64_t *ret_bytes, struct crl_err *err);
 
-/* As docker prints sizes: decimal ("7.34MB") and binary ("15.3MiB"). buf >= 32 bytes; returns buf. */
+/* As docker prints sizes: decimal ("7.34MB") and binary ("15.3MiB"). buf >= 32 bytes; returns buf.
+ */
 char *str_size_decimal(double bytes, char buf[32]);
 char *str_size_binary(double bytes, char buf[32]);
 
@@ -70,7 +73,10 @@ struct buf {
 	size_t len, cap;
 	bool failed; /* sticky: an allocation failed; checked once at the end */
 };
-#define BUF_INIT {0}
+#define BUF_INIT                                                                                   \
+	{                                                                                          \
+		0                                                                                  \
+	}
 void buf_free(struct buf *b);
 #define _cleanup_buf_ _cleanup_(buf_free)
 void buf_add(struct buf *b, const void *data, size_t len);

@@ -310,8 +310,7 @@ void api_system_df(struct http_req *r)
 			      or_null(images ? images_list_json(d, &all, NULL) : NULL));
 	cJSON_AddItemToObject(t, "Containers",
 			      or_null(wants(r, "container") ? api_containers_df(d) : NULL));
-	cJSON_AddItemToObject(t, "Volumes",
-			      or_null(wants(r, "volume") ? volumes_df(d) : NULL));
+	cJSON_AddItemToObject(t, "Volumes", or_null(wants(r, "volume") ? volumes_df(d) : NULL));
 	cJSON_AddItemToObject(t, "BuildCache",
 			      or_null(wants(r, "build-cache") ? cJSON_CreateArray() : NULL));
 	json_add_i64(t, "BuilderSize", 0);

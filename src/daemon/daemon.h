@@ -14,7 +14,8 @@
 
 #define API_VERSION_MAX 151
 #define API_VERSION_MIN 124
-/* The Docker Engine release whose API (1.51) this is; shown as ServerVersion to clients that compare. */
+/* The Docker Engine release whose API (1.51) this is; shown as ServerVersion to clients that
+ * compare. */
 #define ENGINE_VERSION "28.5.2"
 
 struct db;
@@ -26,21 +27,22 @@ struct volumes;
 struct jobs;
 struct events;
 
-struct daemon_config { /* command line over --config-file (daemon.json) over defaults */
-	char *data_root;  /* /var/lib/crun-lite */
-	char *exec_root;  /* /run/crun-lite */
+struct daemon_config {   /* command line over --config-file (daemon.json) over defaults */
+	char *data_root; /* /var/lib/crun-lite */
+	char *exec_root; /* /run/crun-lite */
 	char *pidfile;
-	char **hosts;     /* unix://... , fd:// */
-	char *group;      /* owner group of the socket: "crun-lite" */
+	char **hosts; /* unix://... , fd:// */
+	char *group;  /* owner group of the socket: "crun-lite" */
 	char *log_level, *log_format;
-	char *bridge_subnet; /* "bip": CIDR of the default bridge, NULL = choose a free one */
+	char *bridge_subnet;      /* "bip": CIDR of the default bridge, NULL = choose a free one */
 	char *default_publish_ip; /* "ip" */
-	int netns_pool;      /* "netns-pool": namespaces kept ready; 0 = default (4), -1 = none */
+	int netns_pool; /* "netns-pool": namespaces kept ready; 0 = default (4), -1 = none */
 	char **dns;
 	char **labels;
 	bool debug;
 	bool no_new_privileges;
-	char *libexec_dir; /* where worker and monitor are; env CRUN_LITE_LIBEXEC overrides the built-in path */
+	char *libexec_dir; /* where worker and monitor are; env CRUN_LITE_LIBEXEC overrides the
+			      built-in path */
 };
 
 struct daemon {
@@ -51,7 +53,7 @@ struct daemon {
 	 * names of bridge, nft table and the like, so that daemons do not meet.
 	 */
 	char suffix[8];
-	char id[64];              /* stable over restarts, in the database */
+	char id[64]; /* stable over restarts, in the database */
 	struct crl_store *store;
 	struct db *db;
 	struct http_server *http;
@@ -61,7 +63,7 @@ struct daemon {
 	struct networks *networks;
 	struct volumes *volumes;
 	struct containers *containers;
-	int monitor_exe_fd;       /* sealed copy of crun-lite-monitor */
+	int monitor_exe_fd; /* sealed copy of crun-lite-monitor */
 	int64_t started_at;
 	int data_lock, exec_lock, pidfile_fd; /* flock(2)s that keep a second daemon away */
 };
@@ -75,7 +77,8 @@ int daemon_start(struct daemon *d, struct crl_err *err);
 const char *daemon_arch(void);
 /* Containers go on running. */
 void daemon_stop(struct daemon *d);
-/* Path of one of our programs ("crun-lite-worker") by config.libexec_dir (folders joined by ':'). Caller frees. */
+/* Path of one of our programs ("crun-lite-worker") by config.libexec_dir (folders joined by ':').
+ * Caller frees. */
 int daemon_program(const struct daemon *d, const char *name, char **ret, struct crl_err *err);
 
 #endif

@@ -30,7 +30,8 @@ int db_get(struct db *db, const char *kind, const char *id, char **ret_body, str
  * Calls cb for every record of a kind, ordered by id; a record whose crc is wrong comes with
  * body == NULL. cb returns non-zero to stop (returned).
  */
-int db_each(struct db *db, const char *kind, int (*cb)(const char *id, const char *body, void *data),
-	    void *data, struct crl_err *err);
+int db_each(struct db *db, const char *kind,
+	    int (*cb)(const char *id, const char *body, void *data), void *data,
+	    struct crl_err *err);
 
 #endif

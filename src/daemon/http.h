@@ -49,7 +49,8 @@ int http_decode_body(struct http_req *r, const struct json_table *t, bool option
 /* Peer's uid and pid (SO_PEERCRED). */
 void http_peer(const struct http_req *r, uid_t *ret_uid, pid_t *ret_pid);
 
-/* Private data of a handler that answers later; freed by http with `destroy` at the end of the request. */
+/* Private data of a handler that answers later; freed by http with `destroy` at the end of the
+ * request. */
 void http_set_data(struct http_req *r, void *data, void (*destroy)(void *data));
 void *http_data(const struct http_req *r);
 /* Called once when the client vanished before the answer was complete. */
@@ -57,14 +58,18 @@ void http_on_close(struct http_req *r, void (*cb)(struct http_req *r, void *data
 
 /* --- answers: exactly one of these per request --- */
 void http_reply(struct http_req *r, int status, const char *content_type, const void *body,
-		size_t len);                                        /* body is copied */
-void http_reply_json(struct http_req *r, int status, cJSON *tree);  /* takes the tree; NULL = out of memory, 500 */
-void http_reply_text(struct http_req *r, int status, char *json);   /* takes a JSON text made by json_encode(); NULL = 500 */
-void http_reply_empty(struct http_req *r, int status);              /* 200 without body, 204, 304 */
-void http_reply_error(struct http_req *r, const struct crl_err *err); /* {"message":...} with crl_code_http() */
+		size_t len); /* body is copied */
+void http_reply_json(struct http_req *r, int status,
+		     cJSON *tree); /* takes the tree; NULL = out of memory, 500 */
+void http_reply_text(struct http_req *r, int status,
+		     char *json); /* takes a JSON text made by json_encode(); NULL = 500 */
+void http_reply_empty(struct http_req *r, int status); /* 200 without body, 204, 304 */
+void http_reply_error(struct http_req *r,
+		      const struct crl_err *err); /* {"message":...} with crl_code_http() */
 void http_reply_message(struct http_req *r, int status, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));                      /* {"message":...} */
-void http_add_header(struct http_req *r, const char *name, const char *value); /* before answering */
+	__attribute__((format(printf, 3, 4))); /* {"message":...} */
+void http_add_header(struct http_req *r, const char *name,
+		     const char *value); /* before answering */
 
 /*
  * Stream: status and headers leave at once. http_write() never blocks: it
@@ -75,7 +80,8 @@ void http_add_header(struct http_req *r, const char *name, const char *value); /
 void http_stream(struct http_req *r, int status, const char *content_type);
 bool http_write(struct http_req *r, const void *data, size_t len);
 void http_stream_on_drain(struct http_req *r, void (*cb)(struct http_req *r, void *data));
-void http_stream_end(struct http_req *r); /* flushes, then ends the body; r is dead for the caller */
+void http_stream_end(
+	struct http_req *r); /* flushes, then ends the body; r is dead for the caller */
 /* Drops the connection in the middle, so that the client sees that the body is not whole. */
 void http_stream_abort(struct http_req *r);
 
@@ -116,12 +122,13 @@ enum http_route_flag {
 };
 typedef void (*http_handler)(struct http_req *r);
 struct http_route {
-	const char *method;   /* "GET"; HEAD is served by GET routes unless a HEAD row exists */
-	const char *pattern;  /* "/containers/<star>/json"; a star matches one or more path parts, as few as possible before the rest matches */
-	int min_version;      /* 124 */
+	const char *method;  /* "GET"; HEAD is served by GET routes unless a HEAD row exists */
+	const char *pattern; /* "/containers/<star>/json"; a star matches one or more path parts, as
+				few as possible before the rest matches */
+	int min_version;     /* 124 */
 	http_handler handler;
 	unsigned flags;
-	const char *summary;  /* for --print-routes */
+	const char *summary; /* for --print-routes */
 };
 /* The table: src/daemon/routes.c. Handlers are named api_<area>_<verb>. */
 extern const struct http_route http_routes[];

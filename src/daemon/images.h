@@ -13,13 +13,13 @@ struct images;
 struct http_req;
 
 struct image {
-	char *id;               /* "sha256:..." of the config blob */
+	char *id; /* "sha256:..." of the config blob */
 	char *manifest_digest;
 	struct crl_manifest manifest;
-	struct crl_image spec;  /* config blob, decoded */
-	char **names;           /* full references docker.io/library/x:tag */
-	char *parent;           /* id of the image it was built on, or NULL */
-	int64_t size;           /* bytes of the unpacked layers */
+	struct crl_image spec; /* config blob, decoded */
+	char **names;          /* full references docker.io/library/x:tag */
+	char *parent;          /* id of the image it was built on, or NULL */
+	int64_t size;          /* bytes of the unpacked layers */
 	int64_t created_ns, last_tag_ns;
 	int64_t manifest_size;
 	/*
@@ -39,10 +39,12 @@ void images_free(struct images *i);
 int images_find(struct daemon *d, const char *text, struct image **ret, struct crl_err *err);
 /* Paths of the unpacked layers, top first, for the overlay; caller frees the vector. */
 int images_lowers(struct daemon *d, const struct image *img, char ***ret, struct crl_err *err);
-/* Commits what a worker made: loads it from the store, adds `names` (full form; may be NULL), writes index.json durably. */
+/* Commits what a worker made: loads it from the store, adds `names` (full form; may be NULL),
+ * writes index.json durably. */
 int images_add(struct daemon *d, const char *manifest_digest, char *const *names,
 	       const char *parent_id, struct image **ret, struct crl_err *err);
-/* Number of containers that use an image is asked from containers.h; removal obeys docker's rules. */
+/* Number of containers that use an image is asked from containers.h; removal obeys docker's rules.
+ */
 size_t images_count(struct daemon *d);
 /*
  * Removes blobs and layers that nothing refers to, soon, when no job runs. Cheap to call; also
@@ -50,7 +52,8 @@ size_t images_count(struct daemon *d);
  */
 void images_collect_later(struct daemon *d);
 /* Event of type image; the attributes are name and the image's labels. */
-void images_publish(struct daemon *d, const char *action, const struct image *img, const char *name);
+void images_publish(struct daemon *d, const char *action, const struct image *img,
+		    const char *name);
 /* Adds a name (full form) to an image, taking it from the one that had it. Durable. */
 int images_tag(struct daemon *d, struct image *img, const char *full_name, struct crl_err *err);
 /*

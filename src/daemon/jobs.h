@@ -22,13 +22,15 @@
  * Verb "import" (POST /images/create?fromSrc=). Input: a root file system tar.
  *	{"changes":["CMD ..."], "message":"", "platform":"linux/amd64", "arch":"amd64"}
  *	{"result":{"id":"sha256:..","manifest":"sha256:.."}}
- * Verb "save" (GET /images/get). Output: the archive. {"images":[{"manifest":"sha256:..","names":[..]}]}
+ * Verb "save" (GET /images/get). Output: the archive.
+ *{"images":[{"manifest":"sha256:..","names":[..]}]}
  *	{"result":{}}; an error before the first byte is an ordinary HTTP error.
- * Verb "export" (GET /containers/ID/export). Output: one tar. {"upper":PATH, "lowers":[PATH.. top first]}
+ * Verb "export" (GET /containers/ID/export). Output: one tar. {"upper":PATH, "lowers":[PATH.. top
+ *first]}
  *	{"result":{}}
- * Verb "commit" (POST /commit). {"image":"sha256:.." (config, the parent), "manifest":"sha256:.." (its
- *	manifest), "upper":PATH, "changes":["CMD ..."],
- *	"lowers":[PATH.. top first], "config":{crl_image_config}, "author":"", "message":"", "command":"", "container":ID}
+ * Verb "commit" (POST /commit). {"image":"sha256:.." (config, the parent), "manifest":"sha256:.."
+ *(its manifest), "upper":PATH, "changes":["CMD ..."], "lowers":[PATH.. top first],
+ *"config":{crl_image_config}, "author":"", "message":"", "command":"", "container":ID}
  *	{"result":{"id":"sha256:..","manifest":"sha256:.."}}
  * Verb "sweep": removes what the daemon moved to DATA_ROOT/tmp. {"trash":["gc-..."]} {"result":{}}
  *
@@ -38,10 +40,10 @@
  *	 "buildargs":{"K":"V" or null}, "labels":{...}, "target":"...", "nocache":bool, "pull":bool,
  *	 "platform":"linux/amd64", "networkmode":"default|bridge|none|host|NAME|container:ID",
  *	 "extrahosts":["name:ip"], "memory":N, "memswap":N, "cpushares":N, "cpuperiod":N,
- *	 "cpuquota":N, "cpusetcpus":"", "cpusetmems":"", "shmsize":N, "ulimits":[{"Name","Soft","Hard"}],
- *	 "resolv_conf":PATH, "hosts":PATH,   copied for RUN steps; without "hosts" the worker writes one
- *	 "cgroup_parent":"/docker",          steps get PARENT/build-<random>; the worker removes it,
- *	                                     the daemon's start sweeps PARENT/build-*
+ *	 "cpuquota":N, "cpusetcpus":"", "cpusetmems":"", "shmsize":N,
+ *"ulimits":[{"Name","Soft","Hard"}], "resolv_conf":PATH, "hosts":PATH,   copied for RUN steps;
+ *without "hosts" the worker writes one "cgroup_parent":"/docker",          steps get
+ *PARENT/build-<random>; the worker removes it, the daemon's start sweeps PARENT/build-*
  *	 "cache_dir":PATH,                   compiled seccomp filters, as for the monitor
  *	 "arch":"amd64", "no_new_privileges":bool}
  * Calls:
@@ -74,13 +76,14 @@ struct jobs;
 struct job;
 
 struct job_spec {
-	const char *verb;    /* "load", "import", "save", "build", ... */
-	cJSON *args;         /* given to the worker as its second argument, JSON text in a memfd (fd 4) */
-	int input_fd;        /* taken; -1 = /dev/null */
-	int output_fd;       /* taken; -1 = /dev/null */
+	const char *verb; /* "load", "import", "save", "build", ... */
+	cJSON *args;   /* given to the worker as its second argument, JSON text in a memfd (fd 4) */
+	int input_fd;  /* taken; -1 = /dev/null */
+	int output_fd; /* taken; -1 = /dev/null */
 	/* Every message that is to be shown. */
 	void (*progress)(struct job *j, const cJSON *message, void *data);
-	/* Exactly once, also when the worker was killed. err->code == CRL_OK: result is valid. Not called after job_cancel(). */
+	/* Exactly once, also when the worker was killed. err->code == CRL_OK: result is valid. Not
+	 * called after job_cancel(). */
 	void (*done)(struct job *j, const cJSON *result, const struct crl_err *err, void *data);
 	void *data;
 };
@@ -91,7 +94,8 @@ int job_start(struct daemon *d, const struct job_spec *spec, struct job **ret, s
 void job_cancel(struct job *j);
 /* Stops reading the worker's messages until it is switched off again: back-pressure. */
 void job_pause(struct job *j, bool on);
-/* Whether any worker runs that may add to the store (all but "sweep"): then garbage is not collected. */
+/* Whether any worker runs that may add to the store (all but "sweep"): then garbage is not
+ * collected. */
 bool jobs_running(const struct daemon *d);
 
 #endif
