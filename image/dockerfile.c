@@ -88,7 +88,7 @@ static bool directive_split(const char *line, char name[32], const char **ret_va
 	line = skip_blanks(line);
 	if (!isalpha((unsigned char)*line))
 		return false;
-	while (isalnum((unsigned char)line[n]) && n < 31) {
+	while (n < 31 && isalnum((unsigned char)line[n])) {
 		name[n] = (char)tolower((unsigned char)line[n]);
 		n++;
 	}

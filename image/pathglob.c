@@ -224,8 +224,8 @@ static bool run(const struct pathglob *g, const char *path, bool below, uint8_t 
 			if (set[i])
 				advance(g, i, c, next);
 		alive = false;
-		for (size_t i = 0; i <= g->n; i++)
-			alive = alive || (next[i] && i < g->n);
+		for (size_t i = 0; i < g->n; i++)
+			alive = alive || next[i];
 		memcpy(set, next, g->n + 1);
 		if (last)
 			return alive;

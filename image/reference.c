@@ -211,7 +211,7 @@ static int split_name(const char *name, struct crl_ref *r, struct crl_err *err)
 	if (!r->domain)
 		return crl_fail_oom(err);
 	if (str_eq(r->domain, LEGACY_DOMAIN))
-		strcpy(r->domain, DEFAULT_DOMAIN);
+		memcpy(r->domain, DEFAULT_DOMAIN, sizeof(DEFAULT_DOMAIN));
 	if (str_eq(r->domain, DEFAULT_DOMAIN) && !strchr(path, '/'))
 		prefix = OFFICIAL_PREFIX;
 	if (asprintf(&r->path, "%s%s", prefix, path) < 0) {

@@ -33,8 +33,9 @@ bool sysctl_path(const char *key, char *ret, size_t size)
 	if (!len || len + sizeof("sys/") > size || key[0] == '.' || key[0] == '/')
 		return false;
 	bool dotted = key[strcspn(key, "./")] == '.';
-	strcpy(ret, "sys/");
-	char *out = ret + strlen(ret);
+	static const char root[] = "sys/";
+	memcpy(ret, root, sizeof(root));
+	char *out = ret + sizeof(root) - 1;
 	for (size_t i = 0; i <= len; i++) {
 		char c = key[i];
 		if (dotted && c == '.')

@@ -23,7 +23,7 @@ int console_send(const char *socket_path, int master, struct crl_err *err)
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	if (strlen(socket_path) >= sizeof(addr.sun_path))
 		return crl_fail(err, CRL_INVALID, "--console-socket: the path is too long");
-	strcpy(addr.sun_path, socket_path);
+	memcpy(addr.sun_path, socket_path, strlen(socket_path));
 	_cleanup_close_ int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (sock < 0 || connect(sock, (struct sockaddr *)&addr, sizeof(addr)) < 0)
 		return crl_fail_sys(err, errno, "console socket %s", socket_path);

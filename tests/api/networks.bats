@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Networks as the docker CLI sees and makes them.
 load ../harness/daemon
 

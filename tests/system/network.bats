@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The network part in namespaces of its own: HOST, where the daemon's side runs,
 # OUT, another machine on HOST's wire, and the namespaces of "containers".
 # Nothing here touches the real host's links or rules.

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
 # crun-lite-runtime as callers of runc use it: verbs, flags, texts, exit codes.
 
 load helpers

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Attempts to get out, one or more for every isolation step, each expected to fail.
 # Run as root: bats tests/system
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Each step of a start fails, or the process doing it is killed: the error names
 # the step, and nothing is left. Needs a build with -Dfailpoints=true.
 
