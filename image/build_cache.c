@@ -10,11 +10,12 @@
 #include <base/ident.h>
 #include <base/fd.h>
 #include <base/path.h>
+#include <base/record.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #define KEY_VERSION "crun-lite build 1"
-#define RECORD_MAGIC "crun-lite-build-record 1 "
+#define RECORD_KIND "build-step"
 #define RECORD_MAX (64U * 1024)
 
 static const struct json_field record_fields[] = {
@@ -88,19 +89,13 @@ int build_cache_open(struct build *b, const char *root, struct crl_err *err)
 	return b->cache_fd < 0 ? crl_fail_sys(err, errno, "%s", path) : 0;
 }
 
-/* "MAGIC SHA256\nJSON" */
 static int record_decode(const char *text, size_t len, struct build_record *ret)
 {
-	size_t head = strlen(RECORD_MAGIC) + SHA256_HEX + 1;
-	char hex[SHA256_HEX + 1];
-
-	if (len <= head || memcmp(text, RECORD_MAGIC, strlen(RECORD_MAGIC)) != 0 ||
-	    text[head - 1] != '\n')
+	const char *body;
+	size_t body_len;
+	if (record_body(RECORD_KIND, 1, text, len, &body, &body_len, NULL) < 0)
 		return -1;
-	ident_sha256(text + head, len - head, hex);
-	if (memcmp(hex, text + strlen(RECORD_MAGIC), SHA256_HEX) != 0)
-		return -1;
-	return json_decode(&record_json, text + head, len - head, 0, ret, NULL);
+	return json_decode(&record_json, body, body_len, 0, ret, NULL);
 }
 
 static bool record_usable(struct build *b, const struct build_record *r)
@@ -133,16 +128,10 @@ int build_cache_put(struct build *b, const char *hex, const struct build_record 
 		    struct crl_err *err)
 {
 	_cleanup_free_ char *json = json_encode(&record_json, r);
-	_cleanup_buf_ struct buf out = BUF_INIT;
-	char sum[SHA256_HEX + 1];
-
-	if (!json)
-		return crl_fail_oom(err);
-	ident_sha256(json, strlen(json), sum);
-	buf_printf(&out, "%s%s\n", RECORD_MAGIC, sum);
-	buf_puts(&out, json);
-	if (out.failed)
+	size_t len = 0;
+	_cleanup_free_ char *text = json ? record_text(RECORD_KIND, 1, json, &len) : NULL;
+	if (!text)
 		return crl_fail_oom(err);
 	/* Not durable: a record lost to a power cut is a step done again. */
-	return path_write_atomic(b->cache_fd, hex, out.data, out.len, 0600, false, err);
+	return path_write_atomic(b->cache_fd, hex, text, len, 0600, false, err);
 }

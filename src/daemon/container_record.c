@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Owns the form of a container's record on disk: record.json in its folder,
- * one header line with version, length and checksum, then JSON. The database
+ * a self-checking record (base/record.h) of JSON. The database
  * row is the same JSON. Only this file knows which member is stored.
  */
 #include "container.h"
 #include "db.h"
 
 #include <base/path.h>
+#include <base/record.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <zlib.h>
 
+#define RECORD_KIND "container"
 #define RECORD_VERSION 1
 #define RECORD_LIMIT (4U * 1024 * 1024)
 
@@ -72,35 +73,16 @@ void container_record_free(struct container_record *rec)
 char *container_record_text(const struct container_record *rec, size_t *ret_len)
 {
 	_cleanup_free_ char *body = json_encode(&container_record_json, rec);
-	if (!body)
-		return NULL;
-	size_t len = strlen(body);
-	uint32_t crc = (uint32_t)crc32(0, (const uint8_t *)body, (uInt)len);
-	char *text = path_printf("crun-lite-container %d %zu %08x\n%s\n", RECORD_VERSION, len, crc,
-				 body);
-	if (text)
-		*ret_len = strlen(text);
-	return text;
+	return body ? record_text(RECORD_KIND, RECORD_VERSION, body, ret_len) : NULL;
 }
 
 int container_record_parse(const char *text, size_t len, struct container_record *ret,
 			   struct crl_err *err)
 {
-	int version = 0, header = 0;
-	size_t body_len = 0;
-	uint32_t crc = 0;
-	if (sscanf(text, "crun-lite-container %d %zu %8x\n%n", &version, &body_len, &crc,
-		   &header) != 3 ||
-	    header == 0)
-		return crl_fail(err, CRL_INVALID, "damaged record: no header");
-	if (version > RECORD_VERSION)
-		return crl_fail(err, CRL_UNSUPPORTED, "record version %d is newer than this daemon",
-				version);
-	if (len < (size_t)header || body_len > len - (size_t)header)
-		return crl_fail(err, CRL_INVALID, "damaged record: cut short");
-	const char *body = text + header;
-	if ((uint32_t)crc32(0, (const uint8_t *)body, (uInt)body_len) != crc)
-		return crl_fail(err, CRL_INVALID, "damaged record: wrong checksum");
+	const char *body;
+	size_t body_len;
+	if (record_body(RECORD_KIND, RECORD_VERSION, text, len, &body, &body_len, err) < 0)
+		return -1;
 	return json_decode(&container_record_json, body, body_len, JSON_LAX, ret, err);
 }
 

@@ -27,9 +27,9 @@
 #include <sys/socket.h>
 
 struct helper {
-	int host_ns; /* the namespace we came from and return to */
-	int host_nl; /* netlink socket in it */
-	const struct netns_request *req;
+	int host_ns;              /* the namespace we came from and return to */
+	int host_nl;              /* netlink socket in it */
+	struct netns_request req; /* the one being served */
 	struct netns_reply reply;
 };
 
@@ -50,7 +50,7 @@ static int helper_result(struct helper *h, int sys, const char *step)
  */
 static int helper_veth(struct helper *h, int netns)
 {
-	const struct netns_request *q = h->req;
+	const struct netns_request *q = &h->req;
 	struct ifinfomsg up = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP};
 	struct ifinfomsg down = {0}; /* veth refuses to open an end before it knows the other */
 	struct nlmsg m = {0};
@@ -83,11 +83,11 @@ static int helper_bridge_port(struct helper *h)
 	struct ifinfomsg port = {.ifi_family = AF_BRIDGE};
 	struct nlmsg m = {0};
 
-	port.ifi_index = (int)if_nametoindex(h->req->link);
+	port.ifi_index = (int)if_nametoindex(h->req.link);
 	nlmsg_begin(&m, RTM_SETLINK, 0, &port, sizeof(port));
 	size_t info = nlmsg_nest(&m, IFLA_PROTINFO);
 	nlmsg_attr_u8(&m, IFLA_BRPORT_MODE, 1);
-	nlmsg_attr_u8(&m, IFLA_BRPORT_ISOLATED, h->req->isolated);
+	nlmsg_attr_u8(&m, IFLA_BRPORT_ISOLATED, h->req.isolated);
 	nlmsg_end(&m, info);
 	return helper_result(h, nlmsg_talk(h->host_nl, &m), "bridge port");
 }
@@ -128,7 +128,7 @@ static void helper_default_route(struct nlmsg *m, uint32_t gateway, unsigned ind
 /* Inside the namespace: lo, address, route, in one send. */
 static int helper_configure(struct helper *h)
 {
-	const struct netns_request *q = h->req;
+	const struct netns_request *q = &h->req;
 	_cleanup_close_ int nl = -1;
 	struct crl_err err = CRL_ERR_INIT;
 	struct nlmsg m = {0};
@@ -162,7 +162,7 @@ static void helper_no_ipv6(void)
 
 static int helper_attach(struct helper *h, int netns)
 {
-	if (h->req->link[0] && (helper_veth(h, netns) < 0))
+	if (h->req.link[0] && (helper_veth(h, netns) < 0))
 		return -1;
 	return helper_configure(h);
 }
@@ -189,7 +189,7 @@ static int helper_delete(struct helper *h)
 	struct nlmsg m = {0};
 
 	nlmsg_begin(&m, RTM_DELLINK, 0, &any, sizeof(any));
-	nlmsg_attr_str(&m, IFLA_IFNAME, h->req->link);
+	nlmsg_attr_str(&m, IFLA_IFNAME, h->req.link);
 	int sys = nlmsg_talk(h->host_nl, &m);
 	return helper_result(h, sys == ENODEV ? 0 : sys, "delete link");
 }
@@ -199,7 +199,7 @@ static void helper_serve(struct helper *h, int *netns)
 {
 	int r = -1;
 
-	switch (h->req->op) {
+	switch (h->req.op) {
 	case NETNS_MAKE: r = helper_make(h, netns); break;
 	case NETNS_ATTACH:
 		if (setns(*netns, CLONE_NEWNET) < 0) {
@@ -214,32 +214,32 @@ static void helper_serve(struct helper *h, int *netns)
 	/* Staying inside would keep the container's namespace alive. */
 	if (setns(h->host_ns, CLONE_NEWNET) < 0)
 		r = helper_result(h, errno, "return to the host's namespace");
-	if (r == 0 && h->req->link[0] && h->req->op != NETNS_DELETE)
+	if (r == 0 && h->req.link[0] && h->req.op != NETNS_DELETE)
 		helper_bridge_port(h);
 }
 
 /* 1 = go on, 0 = the daemon is gone, -1 = broken socket. */
 static int helper_turn(struct helper *h, int sock)
 {
-	struct netns_request req = {0};
+	struct netns_request *req = &h->req;
 	struct crl_err err = CRL_ERR_INIT;
 	_cleanup_close_ int netns = -1;
 	size_t len, nfds = 0;
 
-	if (fd_recv_msg(sock, &req, sizeof(req), &len, &netns, 1, &nfds, &err) < 0)
+	*req = (struct netns_request){0};
+	if (fd_recv_msg(sock, req, sizeof(*req), &len, &netns, 1, &nfds, &err) < 0)
 		return -1;
 	if (len == 0)
 		return 0;
 	if (nfds == 0)
 		netns = -1;
-	req.link[sizeof(req.link) - 1] = req.ifname[sizeof(req.ifname) - 1] = '\0';
-	h->req = &req;
-	h->reply = (struct netns_reply){.seq = req.seq};
-	if (len != sizeof(req))
+	req->link[sizeof(req->link) - 1] = req->ifname[sizeof(req->ifname) - 1] = '\0';
+	h->reply = (struct netns_reply){.seq = req->seq};
+	if (len != sizeof(*req))
 		helper_result(h, EBADMSG, "request of the wrong size");
 	else
 		helper_serve(h, &netns);
-	bool hand_over = req.op == NETNS_MAKE && h->reply.sys == 0;
+	bool hand_over = req->op == NETNS_MAKE && h->reply.sys == 0;
 	return fd_send_msg(sock, &h->reply, sizeof(h->reply), &netns, hand_over ? 1 : 0, &err) < 0
 		       ? -1
 		       : 1;

@@ -12,6 +12,7 @@
 #include <base/json.h>
 #include <base/path.h>
 #include <base/proc.h>
+#include <base/record.h>
 #include <base/step.h>
 
 #include <errno.h>
@@ -379,6 +380,30 @@ static void test_remove_deep_tree(void **state)
 	assert_int_equal(access("/etc/passwd", F_OK), 0);
 }
 
+static void test_records_notice_damage(void **state)
+{
+	struct crl_err err = CRL_ERR_INIT;
+	const char *body;
+	size_t len, body_len;
+	_cleanup_free_ char *text = record_text("thing", 2, "{\"a\":1}", &len);
+	assert_int_equal(record_body("thing", 2, text, len, &body, &body_len, &err), 0);
+	assert_int_equal(body_len, 7);
+	assert_memory_equal(body, "{\"a\":1}", 7);
+	assert_int_equal(record_body("thin", 2, text, len, &body, &body_len, &err), -1);
+	assert_int_equal(record_body("thing", 1, text, len, &body, &body_len, &err), -1);
+	assert_int_equal(err.code, CRL_UNSUPPORTED);
+	for (size_t cut = 0; cut < len; cut++) {
+		_cleanup_free_ char *part = strndup(text, cut);
+		assert_int_equal(record_body("thing", 2, part, cut, &body, &body_len, &err), -1);
+	}
+	for (size_t i = 0; i < len; i++) {
+		char saved = text[i];
+		text[i] = (char)(saved ^ 0x15);
+		assert_int_equal(record_body("thing", 2, text, len, &body, &body_len, &err), -1);
+		text[i] = saved;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -398,6 +423,7 @@ int main(void)
 		cmocka_unit_test(test_spawn_sealed),
 		cmocka_unit_test(test_spawn_many_fds),
 		cmocka_unit_test(test_idents),
+		cmocka_unit_test(test_records_notice_damage),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
