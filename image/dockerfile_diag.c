@@ -5,37 +5,9 @@
  */
 #include "dockerfile.h"
 
-#include <ctype.h>
+#include <base/word.h>
+
 #include <stdio.h>
-
-#define WORD_MAX 32U
-
-/* Edit distance without regard to case; words longer than WORD_MAX are far from all. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t n = strlen(a), m = strlen(b), row[WORD_MAX + 1];
-
-	if (n > WORD_MAX || m > WORD_MAX)
-		return WORD_MAX;
-	for (size_t j = 0; j <= m; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= n; i++) {
-		size_t diagonal = row[0];
-		row[0] = i;
-		for (size_t j = 1; j <= m; j++) {
-			size_t cost = toupper((unsigned char)a[i - 1]) !=
-				      toupper((unsigned char)b[j - 1]);
-			size_t best = diagonal + cost;
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[m];
-}
 
 const char *dockerfile_nearest(const char *word, const char *const *known, size_t n)
 {
@@ -43,7 +15,7 @@ const char *dockerfile_nearest(const char *word, const char *const *known, size_
 	const char *found = NULL;
 
 	for (size_t i = 0; i < n; i++) {
-		size_t d = distance(word, known[i]);
+		size_t d = word_distance(word, known[i]);
 		if (d < best && d * 2 <= strlen(word)) {
 			best = d;
 			found = known[i];

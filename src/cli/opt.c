@@ -5,6 +5,8 @@
  */
 #include <cli/opt.h>
 
+#include <base/word.h>
+
 #include <assert.h>
 #include <ctype.h>
 
@@ -36,40 +38,12 @@ static const struct opt_spec *find_letter(const struct opt_spec *specs, size_t n
 	return NULL;
 }
 
-#define WORD_MAX 32
-
-/* Edits between two words; two neighbours that changed places are one (the commonest slip). */
-static size_t distance(const char *a, const char *b)
-{
-	size_t la = strlen(a), lb = strlen(b), d[WORD_MAX + 1][WORD_MAX + 1];
-	if (la > WORD_MAX || lb > WORD_MAX)
-		return 99;
-	for (size_t i = 0; i <= la; i++)
-		d[i][0] = i;
-	for (size_t j = 0; j <= lb; j++)
-		d[0][j] = j;
-	for (size_t i = 1; i <= la; i++) {
-		for (size_t j = 1; j <= lb; j++) {
-			size_t best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-			if (d[i - 1][j] + 1 < best)
-				best = d[i - 1][j] + 1;
-			if (d[i][j - 1] + 1 < best)
-				best = d[i][j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-			    d[i - 2][j - 2] + 1 < best)
-				best = d[i - 2][j - 2] + 1;
-			d[i][j] = best;
-		}
-	}
-	return d[la][lb];
-}
-
 const char *opt_nearest(const char *word, const char *const *candidates, size_t n)
 {
 	const char *best = NULL;
 	size_t best_distance = strlen(word) > 4 ? 3 : 2;
 	for (size_t i = 0; i < n; i++) {
-		size_t d = distance(word, candidates[i]);
+		size_t d = word_distance(word, candidates[i]);
 		if (d < best_distance) {
 			best = candidates[i];
 			best_distance = d;

@@ -14,6 +14,7 @@
 #include <base/proc.h>
 #include <base/record.h>
 #include <base/step.h>
+#include <base/word.h>
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -404,6 +405,18 @@ static void test_records_notice_damage(void **state)
 	}
 }
 
+static void test_word_distance(void **state)
+{
+	assert_int_equal(word_distance("run", "run"), 0);
+	assert_int_equal(word_distance("RNU", "run"), 1);
+	assert_int_equal(word_distance("imgaes", "images"), 1);
+	assert_int_equal(word_distance("stp", "stop"), 1);
+	assert_int_equal(word_distance("sttop", "stop"), 1);
+	assert_int_equal(word_distance("", "stop"), 4);
+	assert_int_equal(word_distance("kitten", "sitting"), 3);
+	assert_int_equal(word_distance("a word of more than thirty-two bytes", "a"), WORD_FAR);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -424,6 +437,7 @@ int main(void)
 		cmocka_unit_test(test_spawn_many_fds),
 		cmocka_unit_test(test_idents),
 		cmocka_unit_test(test_records_notice_damage),
+		cmocka_unit_test(test_word_distance),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
