@@ -153,6 +153,20 @@ static void sweep_folder(struct sweep *s, const char *folder,
 	}
 }
 
+/* Staging folders of workers that were killed; none works now, so nobody owns them. */
+static void sweep_orphans(struct sweep *s)
+{
+	int fd = openat(crl_store_root_fd(s->daemon->store), "tmp",
+			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_closedir_ DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir))) {
+		if (str_starts(e->d_name, "job-"))
+			cJSON_AddItemToArray(s->trash, cJSON_CreateString(e->d_name));
+	}
+}
+
 static void on_swept(struct job *j, const cJSON *result, const struct crl_err *err, void *data)
 {
 	if (err->code != CRL_OK)
@@ -222,6 +236,7 @@ static void collect(struct daemon *d)
 	s.n_used = strv_len(used);
 	sweep_folder(&s, "blobs/sha256", drop_blob);
 	sweep_folder(&s, "layers", drop_layer);
+	sweep_orphans(&s);
 	if (cJSON_GetArraySize(s.trash) > 0)
 		remove_trash(d, s.trash);
 	else

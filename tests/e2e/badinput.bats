@@ -111,9 +111,10 @@ json='Content-Type: application/json'
 }
 @test "a client that hangs up in the middle of an upload leaves nothing" {
 	(cat "$(busybox_archive)"; sleep 5) | timeout 1 curl -sS -T - --unix-socket "$CRL/s" -X POST http://d/images/load >/dev/null 2>&1 || true
-	no_worker() { ! pgrep -f "crun-lite-worker.*$CRL"; }
+	no_worker() { ! pgrep -P "$(daemon_pid)" -f crun-lite-worker; }
 	wait_until 5 no_worker
-	[ "$(find "$DATA_ROOT/tmp" -mindepth 1 | wc -l)" = 0 ]
+	tmp_is_empty() { [ -z "$(find "$DATA_ROOT/tmp" -mindepth 1)" ]; }
+	wait_until 3 tmp_is_empty
 }
 @test "pull says in one sentence that it is not there: 501, exit 125" {
 	[ "$(api POST '/images/create?fromImage=nginx&tag=latest')" = 501 ]
