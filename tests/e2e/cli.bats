@@ -90,7 +90,7 @@ lines() { printf '%s\n' "$@"; }
 @test "run -d: the id, on one connection, without a wait" {
 	run crun-lite run -d img
 	[ "$output" = "aa$(printf '0%.0s' $(seq 62))" ]
-	! grep -q wait "$WORK/log"
+	if grep -q wait "$WORK/log"; then false; fi
 }
 @test "run: warnings on stderr" {
 	run --separate-stderr crun-lite run -d warns
@@ -120,7 +120,7 @@ lines() { printf '%s\n' "$@"; }
 	run crun-lite run --pull never missing
 	[ "$status" -eq 125 ]
 	[[ $output == *'No such image: missing:latest'* ]]
-	! grep -q fromImage "$WORK/log"
+	if grep -q fromImage "$WORK/log"; then false; fi
 }
 @test "run: --cidfile, and not twice" {
 	crun-lite run -d --cidfile "$WORK/cid" img

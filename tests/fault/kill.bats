@@ -65,7 +65,8 @@ monitor_of() { pgrep -f -- "crun-lite-monitor.*$(crun-lite inspect -f '{{.Id}}' 
 	daemon_start
 	[ "$(curl -fsS http://127.0.0.1:18912/)" = page ]
 	crun-lite rm -f c1
-	! curl -fsS --max-time 1 http://127.0.0.1:18912/
+	run curl -fsS --max-time 1 http://127.0.0.1:18912/
+	[ "$status" -ne 0 ]
 }
 
 @test "monitor killed: reported dead within a second, resources freed, the reason is said" {
@@ -74,7 +75,7 @@ monitor_of() { pgrep -f -- "crun-lite-monitor.*$(crun-lite inspect -f '{{.Id}}' 
 	pid=$(crun-lite inspect -f '{{.State.Pid}}' c1)
 	kill -9 "$(monitor_of c1)"
 	wait_until 1 sh -c '[ "$(crun-lite inspect -f "{{.State.Running}}" c1)" = false ]'
-	! kill -0 "$pid" 2>/dev/null
+	if kill -0 "$pid" 2>/dev/null; then false; fi
 	[ "$(crun-lite inspect -f '{{.State.ExitCode}}' c1)" = 137 ]
 	[[ $(crun-lite inspect -f '{{.State.Error}}' c1) == *monitor* ]]
 	grep -q monitor "$CRL/daemon.log"
@@ -91,7 +92,7 @@ monitor_of() { pgrep -f -- "crun-lite-monitor.*$(crun-lite inspect -f '{{.Id}}' 
 	kill -9 "$monitor"
 	sleep 0.3
 	daemon_start
-	! kill -0 "$pid" 2>/dev/null
+	if kill -0 "$pid" 2>/dev/null; then false; fi
 	[ "$(crun-lite inspect -f '{{.State.Running}}' c1)" = false ]
 	[ "$(crun-lite inspect -f '{{.State.ExitCode}}' c1)" -ne 0 ]
 	crun-lite rm c1
@@ -112,7 +113,7 @@ monitor_of() { pgrep -f -- "crun-lite-monitor.*$(crun-lite inspect -f '{{.Id}}' 
 	timeout 2 crun-lite inspect c1 >/dev/null
 	timeout 5 crun-lite run --rm busybox true
 	timeout 15 crun-lite rm -f c1
-	! crun-lite inspect c1
+	if crun-lite inspect c1; then false; fi
 }
 
 @test "damaged database: the daemon starts and knows its containers and images" {

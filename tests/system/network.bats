@@ -337,7 +337,7 @@ s.bind(("0.0.0.0", 8080)); s.listen()'
 	done
 	[ "$(in_host ip -br link | wc -l)" = 2 ]
 	[ -z "$(in_host nft list ruleset)" ]
-	! pgrep -f 'crun-lite-monitor --make-netns' -s 0
+	if pgrep -f 'crun-lite-monitor --make-netns' -s 0; then false; fi
 }
 
 @test "addresses and namespaces do not run out over 300 rounds" {
