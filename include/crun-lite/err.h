@@ -66,6 +66,18 @@ int crl_context(struct crl_err *err, const char *fmt, ...) __attribute__((format
 /* Out of memory: CRL_UNAVAILABLE with ENOMEM. */
 int crl_fail_oom(struct crl_err *err);
 
+/* Tells the compiler, which cannot look into another file, that these return -1:
+ * else it warns of values that a caller sets on success only. */
+static inline int crl_failed(int r)
+{
+	(void)r;
+	return -1;
+}
+#define crl_fail(...) crl_failed(crl_fail(__VA_ARGS__))
+#define crl_fail_sys(...) crl_failed(crl_fail_sys(__VA_ARGS__))
+#define crl_context(...) crl_failed(crl_context(__VA_ARGS__))
+#define crl_fail_oom(err) crl_failed(crl_fail_oom(err))
+
 /* HTTP status of a code (200 for CRL_OK). */
 int crl_code_http(enum crl_code code);
 

@@ -7,6 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The macros speak to callers; here are the functions. */
+#undef crl_fail
+#undef crl_fail_sys
+#undef crl_context
+#undef crl_fail_oom
+
 static void mark_cut(struct crl_err *err, int written)
 {
 	if (written >= (int)sizeof(err->msg))

@@ -62,14 +62,14 @@ size_t network_endpoints(const struct networks *n, const struct network *net)
 
 void networks_link_name(struct networks *n, const char *prefix, char ret[IFNAMSIZ])
 {
-	int digits = IFNAMSIZ - 1 - (int)strlen(prefix);
+	size_t room = IFNAMSIZ - 1 - strlen(prefix);
 
-	digits = digits > 8 ? 8 : digits;
 	do {
-		uint32_t v = n->next_link++;
-		if (digits < 8)
-			v &= (1U << (4 * digits)) - 1;
-		snprintf(ret, IFNAMSIZ, "%s%0*x", prefix, digits, v);
+		char digits[9];
+		snprintf(digits, sizeof(digits), "%08x", n->next_link++);
+		/* The last digits are those that count up. */
+		const char *from = room < 8 ? digits + 8 - room : digits;
+		snprintf(ret, IFNAMSIZ, "%s%s", prefix, from);
 	} while (if_nametoindex(ret) != 0);
 }
 
