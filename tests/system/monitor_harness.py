@@ -772,9 +772,9 @@ def exec_leaves_a_child():
         check(x['exit_code'] == 0 and time.monotonic() - t < 3, f'{x}')
         child = int(c.read_all())
         time.sleep(2)
-        m.ok('exec', **m.exec_fields('e2', ['/bin/kill', '-0', str(child)]))
+        m.ok('exec', **m.exec_fields('e2', ['/bin/sh', '-c', f'kill -0 {child}']))
         check(m.event('exec_exit')['exit_code'] == 0, 'the child is dead')
-        m.ok('exec', **m.exec_fields('e3', ['/bin/kill', '-9', str(child)]))
+        m.ok('exec', **m.exec_fields('e3', ['/bin/sh', '-c', f'kill -9 {child}']))
         m.event('exec_exit')
 
 
