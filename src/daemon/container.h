@@ -99,7 +99,8 @@ struct container {
 	bool stop_requested; /* a stop is under way: publish "stop" after "die" */
 	bool remove_on_exit; /* rm -f of a running container */
 	bool remove_volumes;
-	bool keep_on_exit; /* a restart of an --rm container: not its end */
+	bool monitor_stuck; /* it was killed because it did not answer */
+	bool keep_on_exit;  /* a restart of an --rm container: not its end */
 	int32_t tty_rows, tty_cols;
 	struct exec *execs;
 };
@@ -204,6 +205,8 @@ void container_running(struct container *c, const struct mon_started *s);
 void container_exited(struct container *c, const struct mon_exit *e, const char *why);
 /* The monitor died or is out of reach. */
 void container_monitor_gone(struct container *c);
+/* The monitor lives but does not answer: it is killed, and what follows is as if it had died. */
+void container_monitor_stuck(struct container *c);
 void container_release(struct container *c);
 bool container_wants_restart(const struct container *c);
 void container_arm_restart(struct container *c);

@@ -138,7 +138,11 @@ static void settle_orphan(struct container *c)
 	_cleanup_free_ char *dir = container_dir(c);
 	_cleanup_close_ int fd = dir ? open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
 	struct mon_exit e = {.exit_code = 137, .finished_at = time_now_ns()};
-	const char *why = "the container's monitor died; the container was killed";
+	const char *why = c->monitor_stuck
+				  ? "the container's monitor did not answer and was "
+				    "killed, and the container with it"
+				  : "the container's monitor died; the container was killed";
+	c->monitor_stuck = false;
 	if (fd >= 0 && mon_exit_record_read(fd, &rec, &err) == 0 && rec.state == 1 &&
 	    (rec.start_ticks == c->rec.start_ticks || !c->rec.start_ticks)) {
 		e.exit_code = rec.exit_code;
@@ -169,11 +173,21 @@ void container_monitor_gone(struct container *c)
 		return; /* the pending call fails, and with it the start */
 	if (!container_is_running(c))
 		return;
+	log_warn("monitor is gone: its container is killed", "container", c->rec.id, "monitor",
+		 log_i64(c->rec.monitor_pid), NULL);
 	if (c->init_pidfd >= 0 && proc_pidfd_kill(c->init_pidfd, SIGKILL, &err) == 0 &&
 	    sd_event_add_io(c->d->event, &c->death_source, c->init_pidfd, EPOLLIN, on_orphan_dead,
 			    c) >= 0)
 		return;
 	settle_orphan(c);
+}
+
+void container_monitor_stuck(struct container *c)
+{
+	log_warn("monitor does not answer: it is killed", "container", c->rec.id, "monitor",
+		 log_i64(c->rec.monitor_pid), NULL);
+	c->monitor_stuck = true;
+	container_monitor_gone(c);
 }
 
 /* --- what monitors tell --- */

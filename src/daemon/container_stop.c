@@ -12,8 +12,9 @@
 #include <signal.h>
 
 #define STOP_SECONDS 10
-/* A process that SIGKILL does not end sits in the kernel; the caller is told after this. */
-#define KILL_GRACE_US (10 * 1000 * 1000ULL)
+/* After SIGKILL the end is reported within this, else the monitor is asked whether it lives. */
+#define KILL_GRACE_US (5 * 1000 * 1000ULL)
+#define HELLO_DEADLINE_MS 3000
 
 int container_stop_signal(const struct container *c)
 {
@@ -47,6 +48,61 @@ static void thaw(struct container *c)
 		log_warn("not thawed", "container", c->rec.id, "error", err.msg, NULL);
 }
 
+/* --- the end after a SIGKILL --- */
+
+static void give_up_stop(struct container *c, const char *why)
+{
+	struct crl_err err = CRL_ERR_INIT;
+	crl_fail(&err, CRL_UNAVAILABLE, "cannot stop container: %s: %s", c->rec.name, why);
+	c->stop_requested = false;
+	c->remove_on_exit = false;
+	container_call_done(&c->exit_waiters, &err, false);
+}
+
+static int on_kill_failed(sd_event_source *s, uint64_t usec, void *data)
+{
+	struct container *c = data;
+	c->stop_timer = sd_event_source_disable_unref(c->stop_timer);
+	give_up_stop(c, "it was killed, but the process is stuck in the kernel");
+	return 0;
+}
+
+/* A monitor that answers waits as we do; one that does not is worth nothing to its container. */
+static void on_still_there(const cJSON *answer, const struct crl_err *err, int exit_code,
+			   void *data)
+{
+	struct container *c = data;
+	if (!container_is_running(c))
+		return;
+	if (err->code == CRL_OK) {
+		give_up_stop(c, "it was killed, but the process is stuck in the kernel");
+		return;
+	}
+	sd_event_add_time_relative(c->d->event, &c->stop_timer, CLOCK_BOOTTIME, KILL_GRACE_US, 0,
+				   on_kill_failed, c);
+	container_monitor_stuck(c);
+}
+
+static int on_no_end(sd_event_source *s, uint64_t usec, void *data)
+{
+	struct container *c = data;
+	struct crl_err err = CRL_ERR_INIT;
+	c->stop_timer = sd_event_source_disable_unref(c->stop_timer);
+	if (!c->monitor || monitor_call(c->monitor, "hello", NULL, NULL, 0, HELLO_DEADLINE_MS,
+					on_still_there, c, &err) < 0)
+		on_still_there(NULL, &err, 0, c);
+	return 0;
+}
+
+static void expect_end(struct container *c)
+{
+	c->stop_timer = sd_event_source_disable_unref(c->stop_timer);
+	sd_event_add_time_relative(c->d->event, &c->stop_timer, CLOCK_BOOTTIME, KILL_GRACE_US, 0,
+				   on_no_end, c);
+}
+
+/* --- kill --- */
+
 int container_kill(struct container *c, int signal, struct crl_err *err)
 {
 	if (!container_is_running(c))
@@ -60,24 +116,12 @@ int container_kill(struct container *c, int signal, struct crl_err *err)
 		c->rec.manually_stopped = true;
 		thaw(c);
 	}
+	if (signal == SIGKILL)
+		expect_end(c);
 	return 0;
 }
 
 /* --- stop --- */
-
-static int on_kill_failed(sd_event_source *s, uint64_t usec, void *data)
-{
-	struct container *c = data;
-	struct crl_err err = CRL_ERR_INIT;
-	c->stop_timer = sd_event_source_disable_unref(c->stop_timer);
-	crl_fail(&err, CRL_UNAVAILABLE,
-		 "cannot stop container: %s: it was killed, but its end was not reported; is its "
-		 "monitor (pid %lld) stopped, or the process stuck in the kernel?",
-		 c->rec.name, (long long)c->rec.monitor_pid);
-	c->stop_requested = false;
-	container_call_done(&c->exit_waiters, &err, false);
-	return 0;
-}
 
 static void kill_now(struct container *c)
 {
@@ -85,9 +129,7 @@ static void kill_now(struct container *c)
 	if (container_signal(c, SIGKILL, &err) < 0)
 		log_warn("kill", "container", c->rec.id, "error", err.msg, NULL);
 	thaw(c);
-	c->stop_timer = sd_event_source_disable_unref(c->stop_timer);
-	sd_event_add_time_relative(c->d->event, &c->stop_timer, CLOCK_BOOTTIME, KILL_GRACE_US, 0,
-				   on_kill_failed, c);
+	expect_end(c);
 }
 
 static int on_stop_time(sd_event_source *s, uint64_t usec, void *data)
