@@ -8,7 +8,6 @@
  */
 #include "network_priv.h"
 
-#include "db.h"
 #include "events.h"
 
 #include <base/log.h>
@@ -114,7 +113,7 @@ int networks_add(struct networks *n, struct network *net, struct crl_err *err)
 	if (network_save(n->d, net, err) < 0)
 		goto undo;
 	if (networks_append(n, net, err) < 0) {
-		db_delete(n->d->db, "network", net->id, true, &ignored);
+		(void)network_forget(n->d, net, &ignored);
 		goto undo;
 	}
 	return 0;
@@ -132,7 +131,7 @@ int networks_remove(struct networks *n, struct network *net, struct crl_err *err
 {
 	struct crl_err late = CRL_ERR_INIT;
 
-	if (db_delete(n->d->db, "network", net->id, true, err) < 0)
+	if (network_forget(n->d, net, err) < 0)
 		return -1;
 	networks_take_out(n, net);
 	net_graves_forget(n->graves, net);
@@ -151,16 +150,13 @@ int networks_remove(struct networks *n, struct network *net, struct crl_err *err
 
 /* --- start --- */
 
-static int load_one(const char *id, const char *body, void *data)
+static int load_one(struct network *net, void *data)
 {
 	struct networks *n = data;
 	struct crl_err err = CRL_ERR_INIT;
-	struct network *net = NULL;
 
-	if (!body)
-		crl_fail(&err, CRL_IO, "damaged record");
-	if (!body || network_load(id, body, &net, &err) < 0 || networks_append(n, net, &err) < 0) {
-		log_error("network left out", "network", id, "error", err.msg, NULL);
+	if (networks_append(n, net, &err) < 0) {
+		log_error("network left out", "network", net->id, "error", err.msg, NULL);
 		network_free(net);
 	}
 	return 0;
@@ -225,21 +221,26 @@ static int networks_predefined(struct networks *n, const char *name, const char 
 			       struct crl_err *err)
 {
 	struct network *net = networks_lookup(n, name);
+	struct crl_err late = CRL_ERR_INIT;
 	bool fresh = !net;
 
 	if (fresh && !(net = network_named(name, driver)))
 		return crl_fail_oom(err);
-	if ((!network_is_bridge(net) || default_bridge(n, net, err) == 0) &&
-	    network_save(n->d, net, err) == 0 && (!fresh || networks_append(n, net, err) == 0))
-		return 0;
-	if (fresh)
-		network_free(net);
-	return -1;
+	if ((network_is_bridge(net) && default_bridge(n, net, err) < 0) ||
+	    (fresh && networks_append(n, net, err) < 0)) {
+		if (fresh)
+			network_free(net);
+		return -1;
+	}
+	/* A full disk must not keep the daemon from starting. */
+	if (network_save(n->d, net, &late) < 0)
+		log_warn("network is not on record", "network", name, "error", late.msg, NULL);
+	return 0;
 }
 
 static int networks_load(struct networks *n, struct crl_err *err)
 {
-	if (db_each(n->d->db, "network", load_one, n, err) < 0)
+	if (network_load_all(n->d, load_one, n, err) < 0)
 		return -1;
 	if (networks_predefined(n, "bridge", "bridge", err) < 0 ||
 	    networks_predefined(n, "host", "host", err) < 0 ||

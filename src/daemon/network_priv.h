@@ -73,7 +73,15 @@ size_t network_endpoints(const struct networks *n, const struct network *net);
 void networks_link_name(struct networks *n, const char *prefix, char ret[IFNAMSIZ]);
 
 /* --- network_record.c --- */
+/* Durable in its file and in the database; writes nothing when both say so already. */
 int network_save(struct daemon *d, const struct network *net, struct crl_err *err);
+int network_forget(struct daemon *d, const struct network *net, struct crl_err *err);
+/*
+ * Calls cb for every network on record; it takes `net`. Damaged records are logged and set
+ * aside, never a reason to fail.
+ */
+int network_load_all(struct daemon *d, int (*cb)(struct network *net, void *data), void *data,
+		     struct crl_err *err);
 /* Parses a record; IPAM is ready afterwards. */
 int network_load(const char *id, const char *body, struct network **ret, struct crl_err *err);
 /* Fills ipam and gateway from the texts. */
