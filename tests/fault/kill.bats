@@ -75,10 +75,10 @@ monitor_of() { pgrep -f -- "crun-lite-monitor.*$(crun-lite inspect -f '{{.Id}}' 
 	pid=$(crun-lite inspect -f '{{.State.Pid}}' c1)
 	kill -9 "$(monitor_of c1)"
 	wait_until 1 sh -c '[ "$(crun-lite inspect -f "{{.State.Running}}" c1)" = false ]'
-	if kill -0 "$pid" 2>/dev/null; then false; fi
+	if process_lives "$pid"; then false; fi
 	[ "$(crun-lite inspect -f '{{.State.ExitCode}}' c1)" = 137 ]
 	[[ $(crun-lite inspect -f '{{.State.Error}}' c1) == *monitor* ]]
-	grep -q monitor "$CRL/daemon.log"
+	grep "monitor is gone" "$CRL/daemon.log" | grep -q "container=$(crun-lite inspect -f '{{.Id}}' c1)"
 	crun-lite start c1
 	[ "$(crun-lite inspect -f '{{.State.Running}}' c1)" = true ]
 }
@@ -92,7 +92,7 @@ monitor_of() { pgrep -f -- "crun-lite-monitor.*$(crun-lite inspect -f '{{.Id}}' 
 	kill -9 "$monitor"
 	sleep 0.3
 	daemon_start
-	if kill -0 "$pid" 2>/dev/null; then false; fi
+	if process_lives "$pid"; then false; fi
 	[ "$(crun-lite inspect -f '{{.State.Running}}' c1)" = false ]
 	[ "$(crun-lite inspect -f '{{.State.ExitCode}}' c1)" -ne 0 ]
 	crun-lite rm c1
@@ -112,8 +112,64 @@ monitor_of() { pgrep -f -- "crun-lite-monitor.*$(crun-lite inspect -f '{{.Id}}' 
 	timeout 2 crun-lite ps >/dev/null
 	timeout 2 crun-lite inspect c1 >/dev/null
 	timeout 5 crun-lite run --rm busybox true
-	timeout 15 crun-lite rm -f c1
+	local pid
+	pid=$(crun-lite inspect -f '{{.State.Pid}}' c1)
+	crun-lite run -d --name c2 busybox sleep 600
+	crun-lite rm -f c1 >"$CRL/rm.out" 2>&1 3>&- &
+	local rm=$!
+	sleep 0.5
+	timeout 2 crun-lite ps -a >/dev/null
+	timeout 2 crun-lite inspect c1 >/dev/null
+	timeout 3 crun-lite stop -t 0 c2
+	timeout 5 crun-lite run --rm busybox true
+	wait "$rm" || { cat "$CRL/rm.out"; false; }
+	if process_lives "$pid" || process_lives "$monitor"; then false; fi
 	if crun-lite inspect c1; then false; fi
+}
+
+@test "monitor stopped: kill ends it, 137 and the reason, and it starts again" {
+	crun-lite run -d --name c1 -p 127.0.0.1:18913:80 busybox sleep 600
+	kill -STOP "$(monitor_of c1)"
+	timeout 12 crun-lite kill c1
+	[ "$(crun-lite inspect -f '{{.State.Status}} {{.State.ExitCode}}' c1)" = "exited 137" ]
+	[[ $(crun-lite inspect -f '{{.State.Error}}' c1) == *"did not answer"* ]]
+	crun-lite start c1
+	[ "$(crun-lite inspect -f '{{.State.Running}}' c1)" = true ]
+}
+
+@test "monitor stopped for a moment: nothing is lost" {
+	crun-lite run -d --name c1 busybox sh -c 'sleep 1; echo said; exit 9'
+	local monitor
+	monitor=$(monitor_of c1)
+	kill -STOP "$monitor"
+	sleep 2
+	kill -CONT "$monitor"
+	[ "$(crun-lite wait c1)" = 9 ]
+	[ "$(crun-lite logs c1)" = said ]
+}
+
+@test "damaged database: networks and volumes stay, a running container keeps its address" {
+	local ip
+	crun-lite network create --subnet 10.211.7.0/24 --label a=b faultnet
+	crun-lite volume create --label c=d faultvol
+	crun-lite run -d --name up -p 127.0.0.1:18914:80 busybox sh -c 'mkdir /w; echo page >/w/index.html; httpd -f -p 80 -h /w'
+	crun-lite run -d --name up2 --network faultnet -v faultvol:/v busybox sleep 600
+	ip=$(crun-lite inspect -f '{{.NetworkSettings.IPAddress}}' up)
+	local before
+	before=$(crun-lite network ls -q | sort)
+	wait_until 5 curl -fsS http://127.0.0.1:18914/
+	daemon_stop KILL
+	for f in "$DATA_ROOT"/state.db*; do head -c 8192 /dev/urandom >"$f"; done
+	daemon_start
+	[ "$(crun-lite network ls -q | sort)" = "$before" ]
+	[ "$(crun-lite network inspect -f '{{.Labels.a}}' faultnet)" = b ]
+	[ "$(crun-lite volume inspect -f '{{.Labels.c}}' faultvol)" = d ]
+	[ "$(crun-lite inspect -f '{{.NetworkSettings.IPAddress}}' up)" = "$ip" ]
+	[ "$(curl -fsS http://127.0.0.1:18914/)" = page ]
+	if grep "network of a running container is unknown" "$CRL/daemon.log"; then false; fi
+	crun-lite rm -f up up2
+	crun-lite network rm faultnet
+	crun-lite volume rm faultvol
 }
 
 @test "damaged database: the daemon starts and knows its containers and images" {

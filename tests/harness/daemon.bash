@@ -88,6 +88,13 @@ daemon_teardown() {
 	return $status
 }
 
+# process_lives PID: a zombie does not count, the test machine's init may be slow to reap.
+process_lives() {
+	local state
+	state=$(awk '/^State/ {print $2}' "/proc/$1/status" 2>/dev/null)
+	[ -n "$state" ] && [ "$state" != Z ] && [ "$state" != X ]
+}
+
 # wait_until SECONDS COMMAND...: polls until the command succeeds.
 wait_until() {
 	local end=$(($(date +%s) + $1))
