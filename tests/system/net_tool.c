@@ -279,6 +279,7 @@ static int start(const char *data_folder, const char *suffix, struct crl_err *er
 	_cleanup_free_ char *path = path_printf("%s/state.db", data_folder);
 	bool fresh;
 
+	daemon_.config.data_root = strdup(data_folder);
 	snprintf(daemon_.suffix, sizeof(daemon_.suffix), "%s", suffix);
 	daemon_.config.netns_pool = getenv("NET_POOL") ? atoi(getenv("NET_POOL")) : 0;
 	if (sd_event_new(&daemon_.event) < 0 || db_open(path, &daemon_.db, &fresh, err) < 0 ||
