@@ -38,6 +38,17 @@ static int step_join(void *ctx, struct crl_err *err)
 	return namespaces_enter(&rt->ns, err);
 }
 
+static bool loopback_wanted(const void *ctx)
+{
+	return ((const struct crl_rt *)ctx)->ns.fresh[NS_NET];
+}
+
+static int step_loopback(void *ctx, struct crl_err *err)
+{
+	(void)ctx;
+	return namespaces_loopback(err);
+}
+
 static int step_procfs(void *ctx, struct crl_err *err)
 {
 	struct crl_rt *rt = ctx;
@@ -193,6 +204,8 @@ static const struct step build_steps[] = {
 	 "setsid(2), keyctl(2), close_range(2)", step_isolate},
 	{"rt.join_namespaces", "Enter namespaces that exist already, and make the cgroup namespace",
 	 "setns(2), cgroup_namespaces(7)", step_join},
+	{"rt.loopback", "A program may talk to itself over 127.0.0.1 without any network",
+	 "netdevice(7)", step_loopback, .wanted = loopback_wanted},
 	{"rt.bind_sources", "Take hold of the host folders to share, while they are still in sight",
 	 "open_tree(2)", mounts_clone_sources, .wanted = mounts_want_sources},
 	{"rt.private_mounts", "From here on no mount of ours reaches the host",

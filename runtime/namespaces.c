@@ -4,7 +4,9 @@
 #include "sys.h"
 #include <errno.h>
 #include <linux/nsfs.h>
+#include <net/if.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 static const struct {
 	const char *type, *proc_name;
@@ -133,5 +135,16 @@ int namespaces_enter(const struct namespaces *ns, struct crl_err *err)
 	 */
 	if (ns->fresh[NS_CGROUP] && unshare(CLONE_NEWCGROUP) < 0)
 		return crl_fail_sys(err, errno, "new cgroup namespace");
+	return 0;
+}
+
+int namespaces_loopback(struct crl_err *err)
+{
+	struct ifreq up = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return crl_fail_sys(err, errno, "socket");
+	if (ioctl(fd, SIOCSIFFLAGS, &up) < 0)
+		return crl_fail_sys(err, errno, "set lo up");
 	return 0;
 }

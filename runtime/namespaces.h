@@ -18,6 +18,9 @@ int namespaces_open(struct namespaces *ns, const struct oci_linux *linux_, int n
 uint64_t namespaces_clone_flags(const struct namespaces *ns);
 /* In the child: joins what is to be joined, and makes the cgroup namespace. */
 int namespaces_enter(const struct namespaces *ns, struct crl_err *err);
+/* In the child: "lo" of a network namespace that was just made comes up, as every program expects.
+ */
+int namespaces_loopback(struct crl_err *err);
 /* Whether the container has its own (made or joined), not the host's. */
 bool namespaces_own(const struct namespaces *ns, enum ns_kind kind);
 /* "network" -> NS_NET; NS_COUNT for an unknown word. */
