@@ -221,6 +221,8 @@ static int send_start(struct exec *e, int fd, const struct mon_attach *attach, s
 			     .tty_cols = e->cols,
 			     .group_add = e->c->rec.host_config.group_add};
 	m.user = !str_empty(e->spec.user) ? e->spec.user : e->c->rec.config.user;
+	if (str_empty(m.user))
+		m.user = (char *)"0";
 	struct start_call *call = calloc(1, sizeof(*call));
 	if (!call)
 		return crl_fail_oom(err);

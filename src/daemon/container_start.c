@@ -345,7 +345,8 @@ static void fill_start(struct starting *s, struct mon_start *m)
 	m->lowers = c->rec.lowers;
 	m->upper = container_path_of(c, "upper");
 	m->work = container_path_of(c, "work");
-	m->user = str_empty(cfg->user) ? NULL : cfg->user;
+	/* Root's groups, too, are those that the image names (Docker does so). */
+	m->user = str_empty(cfg->user) ? (char *)"0" : cfg->user;
 	m->group_add = c->rec.host_config.group_add;
 	m->tty = cfg->tty;
 	m->open_stdin = cfg->open_stdin;

@@ -173,7 +173,7 @@ static int run_container(struct build_job *j, const struct oci_spec *spec,
 	o.stdio[1] = o.stdio[2] = in;
 	o.netns_fd = str_eq(network, "none") || str_eq(network, "host") ? -1 : j->netns_fd;
 	o.cache_dir = j->args.cache_dir;
-	o.user = str_empty(run->user) ? "0:0" : run->user;
+	o.user = str_empty(run->user) ? "0" : run->user;
 	o.pdeathsig = true;
 	if (crl_rt_create(spec, &o, &rt, &why) < 0)
 		return start_failed(j, &why, ret_status, err);
