@@ -215,10 +215,8 @@ static void set_default_mounts(struct builder *b)
 		    privileged ? "nosuid,noexec,nodev" : "nosuid,noexec,nodev,ro");
 	add_default(b, "/sys/fs/cgroup", "cgroup", "cgroup",
 		    privileged ? "nosuid,noexec,nodev" : "ro,nosuid,noexec,nodev");
-	if (str_eq(hc->ipc_mode, "host"))
-		add_default(b, "/dev/mqueue", "bind", "/dev/mqueue", "rbind,rprivate");
-	else
-		add_default(b, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev");
+	/* Shows the queues of the IPC namespace it is mounted from, so it fits "host", too. */
+	add_default(b, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev");
 	if (!str_eq(hc->ipc_mode, "none"))
 		set_shm(b);
 }
