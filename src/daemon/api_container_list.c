@@ -103,17 +103,23 @@ static bool match_exposed(const struct container *c, char *const *ports)
 	return false;
 }
 
+/* "8080", "8000-8090/udp" against the port of the host. */
+static bool match_host_port(const struct net_port *p, const char *wanted)
+{
+	char *end;
+	long first = strtol(wanted, &end, 10), last = first;
+	if (*end == '-')
+		last = strtol(end + 1, &end, 10);
+	return str_eq(*end == '/' ? end + 1 : "tcp", p->proto) && p->host_port >= first &&
+	       p->host_port <= last;
+}
+
 static bool match_published(const struct container *c, char *const *ports)
 {
 	for (; ports && *ports; ports++)
-		for (size_t i = 0; c->has_ep && i < c->ep.n_ports; i++) {
-			char key[16], with[32];
-			container_port_key(&c->ep.ports[i], key);
-			snprintf(with, sizeof(with), "%s%s", *ports,
-				 strchr(*ports, '/') ? "" : "/tcp");
-			if (str_eq(key, with))
+		for (size_t i = 0; c->has_ep && i < c->ep.n_ports; i++)
+			if (match_host_port(&c->ep.ports[i], *ports))
 				return true;
-		}
 	return false;
 }
 
