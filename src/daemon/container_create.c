@@ -191,14 +191,17 @@ static int step_request(void *ctx, struct crl_err *err)
 	    container_default_host_config(&rec->host_config, err) < 0)
 		return -1;
 	if (rec->networking.n_endpoints > 1)
-		return crl_fail(err, CRL_UNSUPPORTED,
-				"a container can be created in one network only; connect it to "
-				"the others afterwards");
+		return crl_fail(err, CRL_UNSUPPORTED, "a container can be in one network only yet");
 	if (pin_peer(x->c, &rec->host_config.network_mode, err) < 0 ||
 	    pin_peer(x->c, &rec->host_config.ipc_mode, err) < 0 ||
 	    pin_peer(x->c, &rec->host_config.pid_mode, err) < 0 || set_hostname(x->c, err) < 0)
 		return -1;
 	container_limit_warnings(&rec->host_config.res, &x->warnings);
+	if (str_eq(rec->host_config.network_mode, "host") &&
+	    (rec->host_config.publish_all_ports ||
+	     cJSON_GetArraySize(rec->host_config.port_bindings) > 0))
+		(void)strv_push(&x->warnings,
+				"Published ports are discarded when using host network mode");
 	return expose_bindings(rec) < 0 ? crl_fail_oom(err) : 0;
 }
 

@@ -359,6 +359,14 @@ static int check_runtime(const struct api_host_config *hc, struct crl_err *err)
 		return crl_fail(err, CRL_INVALID,
 				"invalid isolation '%s' on linux: only 'default' is allowed",
 				hc->isolation);
+	if (hc->storage_opt.n > 0)
+		return crl_fail(err, CRL_INVALID,
+				"--storage-opt is not supported: the writable layer has no quota");
+	if (!str_empty(hc->volume_driver) && !str_eq(hc->volume_driver, "local"))
+		/* Not as 404, which dockerd answers: clients would go and pull the image. */
+		return crl_fail(err, CRL_INVALID,
+				"error looking up volume plugin %s: plugin \"%s\" not found",
+				hc->volume_driver, hc->volume_driver);
 	if (hc->shm_size < 0)
 		return crl_fail(err, CRL_INVALID, "SHM size can not be less than 0");
 	if (hc->oom_score_adj < -1000 || hc->oom_score_adj > 1000)
@@ -418,4 +426,11 @@ void container_limit_warnings(const struct api_resources *r, char ***warnings)
 		warn_limit(warnings, "pids", "limit of processes");
 	if (io && !crl_cgroup_has("io"))
 		warn_limit(warnings, "io", "I/O limit");
+	/* Both were left behind with the first version of cgroups. */
+	if (r->memory_swappiness.set && r->memory_swappiness.v != -1)
+		(void)strv_push(warnings, "cgroup v2 has no memory swappiness of its own: it is "
+					  "not changed.");
+	if (r->oom_kill_disable.set && r->oom_kill_disable.v)
+		(void)strv_push(warnings, "cgroup v2 cannot switch the OOM killer off: it stays "
+					  "on.");
 }
