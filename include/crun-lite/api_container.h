@@ -165,6 +165,12 @@ struct api_networking_config {
 	size_t n_endpoints;
 };
 
+/* The bodies of connect and disconnect of a network. */
+struct api_network_connect {
+	char *container;
+	struct api_endpoint *endpoint;
+};
+
 /* The body of create: the members of Config, HostConfig and NetworkingConfig beside them. */
 struct api_create {
 	struct api_config config;
@@ -189,6 +195,7 @@ struct api_exec_start {
 };
 
 extern const struct json_table api_config_json, api_host_config_json, api_networking_config_json,
-	api_create_json, api_update_json, api_exec_create_json, api_exec_start_json;
+	api_network_connect_json, api_create_json, api_update_json, api_exec_create_json,
+	api_exec_start_json;
 
 #endif

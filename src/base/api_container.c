@@ -251,6 +251,13 @@ static const struct json_field networking_fields[] = {
 const struct json_table api_networking_config_json =
 	JSON_TABLE("NetworkingConfig", struct api_networking_config, networking_fields);
 
+static const struct json_field network_connect_fields[] = {
+	JSON_STR(struct api_network_connect, container, "Container", 0),
+	JSON_OBJP(struct api_network_connect, endpoint, "EndpointConfig", 0, &endpoint_json),
+};
+const struct json_table api_network_connect_json =
+	JSON_TABLE("connect", struct api_network_connect, network_connect_fields);
+
 static const struct json_field create_fields[] = {
 	CONFIG_ROWS(struct api_create, config.),
 	JSON_OBJP(struct api_create, host_config, "HostConfig", 0, &api_host_config_json),

@@ -9,6 +9,8 @@ void api_networks_list(struct http_req *r);
 void api_networks_inspect(struct http_req *r);
 void api_networks_create(struct http_req *r);
 void api_networks_remove(struct http_req *r);
+void api_networks_connect(struct http_req *r);
+void api_networks_disconnect(struct http_req *r);
 void api_networks_prune(struct http_req *r);
 
 #endif

@@ -61,6 +61,8 @@ const struct http_route http_routes[] = {
 	{"GET",    "/networks",              124, api_networks_list,    0, "list networks"},
 	{"POST",   "/networks/create",       124, api_networks_create,  0, "make a network"},
 	{"POST",   "/networks/prune",        124, api_networks_prune,   0, "remove unused networks"},
+	{"POST",   "/networks/*/connect",    124, api_networks_connect,    0, "give a stopped container its network"},
+	{"POST",   "/networks/*/disconnect", 124, api_networks_disconnect, 0, "take it away again"},
 	{"GET",    "/networks/*",            124, api_networks_inspect, 0, "one network"},
 	{"DELETE", "/networks/*",            124, api_networks_remove,  0, "remove a network"},
 	{"GET",    "/volumes",               124, api_volumes_list,     0, "list volumes"},
