@@ -20,8 +20,10 @@ case ${1:-} in
 esac
 [ "$(id -u)" = 0 ] || { echo "namespaces, mounts and packages need root: sudo ./demo.sh $*" >&2; exit 1; }
 
-say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
-show() { printf '\033[2m$ %s\033[0m\n' "$*"; "$@"; }
+bold='' dim='' plain=''
+[ ! -t 1 ] || { bold=$'\033[1m' dim=$'\033[2m' plain=$'\033[0m'; }
+say() { printf '\n%s== %s%s\n' "$bold" "$*" "$plain"; }
+show() { printf '%s$ %s%s\n' "$dim" "$*" "$plain"; "$@"; }
 die() { printf '\ndemo: %s\n' "$*" >&2; exit 1; }
 
 say "1. Packages"
@@ -31,32 +33,59 @@ need_packages $packages_build $packages_demo || die "packages could not be insta
 echo "all there"
 
 say "2. Build"
-[ -f build-demo/build.ninja ] ||
-	meson setup build-demo --buildtype=release -Dtests=false >build-demo.log 2>&1 ||
-	{ cat build-demo.log; die "meson setup"; }
-rm -f build-demo.log
-ninja -C build-demo --quiet || die "the build broke"
+log=$(mktemp)
+{ [ -f build-demo/build.ninja ] || meson setup build-demo --buildtype=release -Dtests=false; } >"$log" 2>&1 &&
+	ninja -C build-demo --quiet >>"$log" 2>&1 || { cat "$log"; rm -f "$log"; die "the build broke"; }
+grep -A 6 'warning:' "$log"
+rm -f "$log"
 export CRUN_LITE_LIBEXEC=$top/build-demo/src/worker:$top/build-demo/src/monitor
 PATH=$top/build-demo/src/cli:$top/build-demo/src/daemon:$PATH
 ls -l build-demo/src/*/crun-lite* build-demo/runtime/crun-lite-runtime 2>/dev/null |
 	awk '$1 ~ /^-.*x/ {n = split($NF, p, "/"); printf "%-20s %5d KiB\n", p[n], $5 / 1024}'
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/crun-lite-demo.XXXXXX")
-before=$(mktemp) after=$(mktemp)
-daemon=
+daemon='' suffix=none containers=()
+parents=$(leak_parents)
+forward=$(cat /proc/sys/net/ipv4/ip_forward)
+began=$(date +%s)
+
+# left: what is there of our daemon, once the kernel has had three seconds to
+# take namespaces, and the links in them, apart.
+left() {
+	local found
+	for _ in $(seq 30); do
+		found=$(leak_of "$work" "$suffix" "${containers[@]}"; leak_parents | grep -vxF -- "${parents:-none}")
+		[ -n "$found" ] || return 0
+		sleep 0.1
+	done
+	printf '%s\n' "$found"
+}
+
+# Also after a failure or Ctrl-C: containers outlive their daemon, so they go first.
 finish() {
-	[ -n "$daemon" ] && kill "$daemon" 2>/dev/null && wait "$daemon"
-	rm -rf "$work" "$before" "$after"
+	local status=$? ids
+	trap '' INT TERM
+	trap - EXIT
+	if [ -n "$daemon" ]; then
+		ids=$(timeout 20 crun-lite ps -aq 2>/dev/null)
+		# shellcheck disable=SC2086
+		[ -z "$ids" ] || timeout 60 crun-lite rm -f $ids >/dev/null
+		kill "$daemon" 2>/dev/null
+		wait "$daemon" 2>/dev/null
+		ids=$(left)
+		[ -z "$ids" ] || printf 'demo: this was left behind:\n%s\n' "$ids" >&2
+	fi
+	rm -rf "$work"
+	exit $status
 }
 trap finish EXIT
-trap 'exit 130' INT TERM
-forward=$(cat /proc/sys/net/ipv4/ip_forward)
-leak_snapshot "$work" >"$before"
-began=$(date +%s)
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 say "3. A daemon of its own, on a private socket and data root"
 export CRUN_LITE_HOST=unix://$work/crun-lite.sock
-crun-lited --data-root "$work/data" --exec-root "$work/run" -H "$CRUN_LITE_HOST" \
+# Its own session: Ctrl-C is for this script, which then takes things down in order.
+setsid crun-lited --data-root "$work/data" --exec-root "$work/run" -H "$CRUN_LITE_HOST" \
 	--pidfile "$work/daemon.pid" 2>"$work/daemon.log" &
 daemon=$!
 for _ in $(seq 100); do
@@ -65,6 +94,9 @@ for _ in $(seq 100); do
 	sleep 0.05
 done
 show crun-lite version || die "the daemon does not answer"
+suffix=$(crun-lite network inspect --format '{{index .Options "com.docker.network.bridge.name"}}' bridge) ||
+	die "no default network"
+suffix=${suffix#crl}
 
 say "4. A base image, made from the distribution's packages"
 if [ $base = debian ]; then
@@ -83,6 +115,7 @@ echo '<h1>Hello from a container</h1>' >"$work/site/index.html"
 if [ $base = debian ]; then
 	cat >"$work/site/Dockerfile" <<-'DOCKERFILE'
 		FROM debian:bookworm
+		ARG DEBIAN_FRONTEND=noninteractive
 		RUN apt-get update && apt-get install -y nginx
 		COPY index.html /var/www/html/index.html
 		RUN echo "<p>built in $(cat /proc/sys/kernel/hostname)</p>" >>/var/www/html/index.html
@@ -100,15 +133,18 @@ else
 	DOCKERFILE
 fi
 cat "$work/site/Dockerfile"
-show crun-lite build -t demo/web "$work/site" || die "build"
-show crun-lite images
+show crun-lite build -t demo/web "$work/site" | tee "$work/build.log"
+[ "${PIPESTATUS[0]}" = 0 ] || die "build"
+mapfile -t containers < <(sed -n 's/^ ---> Running in //p' "$work/build.log")
+show crun-lite images || die "images"
 
 say "6. Run it with a published port"
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])')
 show crun-lite run -d --name web -p "$port:80" demo/web || die "run"
+containers+=("$(crun-lite inspect --format '{{.Id}}' web)")
 address=$(ip -4 -o addr show scope global | awk '{split($4, a, "/"); print a[1]; exit}')
 fetch() {
-	printf '\033[2m$ curl http://%s:%s/\033[0m\n' "$1" "$port"
+	printf '%s$ curl http://%s:%s/%s\n' "$dim" "$1" "$port" "$plain"
 	for _ in $(seq 50); do
 		page=$(curl -fsS --noproxy '*' --max-time 5 "http://$1:$port/" 2>"$work/curl.err") && break
 		sleep 0.1
@@ -124,9 +160,9 @@ fetch 127.0.0.1
 [ -z "$address" ] || fetch "$address"
 
 say "7. Look at it"
-show crun-lite ps
-show crun-lite logs web
-show crun-lite stats --no-stream web
+show crun-lite ps || die "ps"
+show crun-lite logs web || die "logs"
+show crun-lite stats --no-stream web || die "stats"
 show crun-lite inspect --format 'pid {{.State.Pid}}, address {{.NetworkSettings.IPAddress}}, image {{.Image}}' web ||
 	die "inspect"
 
@@ -134,15 +170,14 @@ say "8. Stop and remove everything"
 show crun-lite stop -t 2 web || die "stop"
 show crun-lite rm web || die "rm"
 show crun-lite rmi demo/web "$image" || die "rmi"
-kill "$daemon" && wait "$daemon"
+kill "$daemon" && wait "$daemon" || die "the daemon ended with status $?"
 daemon=
 took=$(($(date +%s) - began))
 
 say "9. What is left"
-leak_snapshot "$work" >"$after"
-leak_compare "$before" "$after" || die "this was left behind"
-rm -rf "$work"
-[ ! -e "$work" ] || die "$work could not be removed"
+found=$(left)
+[ -z "$found" ] || { printf '%s\n' "$found"; die "this was left behind"; }
+rm -rf "$work" && [ ! -e "$work" ] || die "$work could not be removed"
 now=$(cat /proc/sys/net/ipv4/ip_forward)
 [ "$forward" = "$now" ] || echo "note: net.ipv4.ip_forward is $now now; it was $forward (containers need it to reach the outside)"
 echo "no mount, link, rule, cgroup, process or file: nothing is left. $took seconds."

@@ -26,3 +26,37 @@ leak_compare() {
 	new=$(sort "$2" | comm -13 <(sort "$1") -)
 	[ -z "$new" ] || { printf '%s\n' "$new"; return 1; }
 }
+
+# For a host where other daemons are at work: what is left of one daemon only.
+# leak_of MARK SUFFIX ID...: mounts and processes that know MARK (its private
+# folder), links and rules named after SUFFIX, cgroups of the containers ID.
+leak_of() {
+	local mark=$1 suffix=$2 link id dir all
+	shift 2
+	awk -v m="$mark" 'index($5, m) {print "mount " $5}' /proc/self/mountinfo
+	for link in "/sys/class/net/crl$suffix" "/sys/class/net/crlv$suffix"*; do
+		[ ! -e "$link" ] || echo "link ${link##*/}"
+	done
+	nft list tables 2>/dev/null | grep -F -- "crun-lite-$suffix" | sed 's/^/nft /'
+	for id in "$@"; do
+		for dir in /sys/fs/cgroup/docker/"$id"* /sys/fs/cgroup/*/docker/"$id"*; do
+			[ ! -d "$dir" ] || echo "cgroup $dir"
+		done
+	done
+	# The list is taken first: grep knows MARK as well. A container's process
+	# knows it from the root it has mounted.
+	all=(/proc/[0-9]*)
+	while read -r link; do
+		echo "process ${link%/*}: $({ tr '\0' ' ' <"${link%/*}/cmdline"; } 2>/dev/null)"
+	done < <(grep -laF -- "$mark" "${all[@]/%//cmdline}" "${all[@]/%//mountinfo}" 2>/dev/null)
+	return 0
+}
+
+# leak_parents: the parents of containers' cgroups that are empty.
+leak_parents() {
+	local dir
+	for dir in /sys/fs/cgroup/docker /sys/fs/cgroup/*/docker; do
+		[ -d "$dir" ] && [ -z "$(find "$dir" -mindepth 1 -maxdepth 1 -type d)" ] && echo "cgroup $dir"
+	done
+	return 0
+}

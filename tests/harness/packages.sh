@@ -8,7 +8,7 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config libseccomp-dev libcap
 	libcjson-dev zlib1g-dev libzstd-dev libmicrohttpd-dev libsystemd-dev nettle-dev libsqlite3-dev
 	libnl-route-3-dev libnftables-dev libisal-dev"
 packages_demo="busybox-static python3 curl iproute2 nftables ca-certificates"
-packages_demo_debian="mmdebstrap"
+packages_demo_debian="mmdebstrap debian-archive-keyring"
 packages_unit="libcmocka-dev"
 packages_test="bats jq python3 curl iproute2 nftables busybox-static zstd xz-utils util-linux procps
 	mmdebstrap python3-docker strace"
@@ -46,11 +46,11 @@ need_packages() {
 		apt_updated=yes
 	fi
 	# shellcheck disable=SC2086
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-		-o DPkg::Lock::Timeout=300 $missing >/dev/null
+	apt_said=$(DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+		-o DPkg::Lock::Timeout=300 $missing 2>&1 </dev/null) || { printf '%s\n' "$apt_said" >&2; return 1; }
 }
 packages_fuzz="clang"
-packages_lint="clang-format shellcheck cppcheck"
+packages_lint="git clang-format shellcheck cppcheck"
 # Peers without daemons, for comparisons and interoperability.
 packages_peers="crun runc skopeo umoci"
 # Peers that change the host (docker.io starts a service): only for the full bench.

@@ -63,7 +63,7 @@ else
 fi
 if have shellcheck; then
 	# shellcheck disable=SC2046
-	check 'shellcheck' shellcheck -S warning -e SC1090,SC1091,SC2034,SC2155 demo.sh test.sh .ci/run $(git ls-files 'tests/*.sh' 'rootfs-fixtures/*.sh')
+	check 'shellcheck' shellcheck -x -S warning -e SC1090,SC1091,SC2034,SC2155 demo.sh test.sh .ci/run $(git ls-files 'tests/*.sh' 'rootfs-fixtures/*.sh')
 else
 	skip shellcheck 'not installed'
 fi
