@@ -13,9 +13,12 @@ leak_snapshot() {
 		[ "$(stat -f -c %t "$root" 2>/dev/null)" = 63677270 ] &&
 			find "$root" -type d -path '*docker*' 2>/dev/null | sed 's/^/cgroup /'
 	done
-	for p in /proc/[0-9]*; do
-		{ tr '\0' ' ' <"$p/cmdline"; } 2>/dev/null | grep -F -- "$1" | grep -v leak_snapshot |
-			sed "s|^|process ${p#/proc/} |"
+	# One process for all: forks are what this costs in an emulated machine.
+	grep -alsF -- "$1" /proc/[0-9]*/cmdline | while read -r p; do
+		p=${p%/cmdline}
+		{ read -r -d '' argv0 || [ -n "$argv0" ]; } 2>/dev/null <"$p/cmdline" || continue
+		case $argv0 in grep | */grep) continue ;; esac
+		echo "process ${p#/proc/} $argv0"
 	done
 	return 0
 }

@@ -4,8 +4,9 @@
 # pure cgroup v2 hierarchy with all controllers; the machine sees the host's
 # files copy-on-write.
 #
-#	tests/vm/run.sh [-k KERNEL-PATTERN] [-t SECONDS] [-m MEGABYTES] COMMAND [ARG...]
+#	tests/vm/run.sh [-i] [-k KERNEL-PATTERN] [-t SECONDS] [-m MEGABYTES] COMMAND [ARG...]
 #
+# -i connects our standard input to the command (tests/vm/run.sh -i bash: a shell).
 # The command runs as root in the current directory; its exit status is ours
 # (124 = time-out, 125 = the machine did not come up). /tmp and /run are empty
 # tmpfs; /data is an ext4 file system of 2 GB for a data root.
@@ -14,9 +15,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 . "$top/tests/harness/packages.sh"
 
-kernel_pattern='' limit=600 memory=2048
-while getopts k:t:m: opt; do
+kernel_pattern='' limit=600 memory=2048 input=/dev/null guest_input=/dev/null
+while getopts ik:t:m: opt; do
 	case $opt in
+	i) input=/dev/stdin guest_input=/dev/ttyS0 ;;
 	k) kernel_pattern=$OPTARG ;;
 	t) limit=$OPTARG ;;
 	m) memory=$OPTARG ;;
@@ -24,7 +26,7 @@ while getopts k:t:m: opt; do
 	esac
 done
 shift $((OPTIND - 1))
-[ $# -gt 0 ] || { sed -n '7,11s/^# \?//p' "$0"; exit 2; }
+[ $# -gt 0 ] || { sed -n '7,12s/^# \?//p' "$0"; exit 2; }
 
 cache=$top/build-vm
 mkdir -p "$cache"
@@ -111,7 +113,7 @@ cp "$(command -v busybox)" "$root/bin/busybox"
 ln -s busybox "$root/bin/sh"
 cp "$here/init" "$root/init"
 add_modules "$kernel" "$root"
-for v in PATH CRUN_LITE_LIBEXEC CRUN_LITE_BUILD CI; do
+for v in PATH CRUN_LITE_LIBEXEC CRUN_LITE_BUILD CI VM_ONLY VM_FULL BATS VERBOSE; do
 	[ -z "${!v:-}" ] || printf 'export %s=%q\n' "$v" "${!v}"
 done >"$root/vm-env"
 {
@@ -119,7 +121,7 @@ done >"$root/vm-env"
 	echo 'mkdir -p /data && truncate -s 2G /dev/shm/data.img && mkfs.ext4 -q /dev/shm/data.img && mount -o loop /dev/shm/data.img /data'
 	printf 'cd %q\n' "$PWD"
 	printf '%q ' "$@"
-	printf '</dev/null\necho "status=$?" >/dev/ttyS1\nsync\npoweroff -f 2>/dev/null || /bin/busybox poweroff -f\n'
+	printf '<%s\necho "status=$?" >/dev/ttyS1\nsync\npoweroff -f 2>/dev/null || /bin/busybox poweroff -f\n' "$guest_input"
 } >"$root/vm-command"
 (cd "$root" && find . | cpio -o -H newc --quiet) | gzip -1 >"$work/initrd"
 
@@ -145,7 +147,7 @@ timeout --foreground "$limit" qemu-system-x86_64 -accel $accel -cpu $cpu -smp 2 
 	-append "console=ttyS0 quiet loglevel=3 panic=-1 random.trust_cpu=on systemd.unified_cgroup_hierarchy=1" \
 	-display none -monitor none -nodefaults -no-reboot \
 	-chardev stdio,id=con,signal=off -serial chardev:con -serial "file:$work/status" \
-	</dev/null > >(tr -d '\r' | grep -v 'reboot: Power down') &
+	<$input > >(sed -u 's/\r//g; /reboot: Power down/d') &
 qemu_pid=$!
 wait "$qemu_pid"
 qemu_status=$?
