@@ -107,7 +107,7 @@ static int set_fd_path(int fs, const char *key, int fd)
 	return set_string(fs, key, path);
 }
 
-/* -EINVAL from the very first one means that the kernel does not know "lowerdir+". */
+/* -EINVAL from the very first one means that the kernel (6.5 to 6.7) does not know "lowerdir+". */
 static int set_lowers_one_by_one(int fs, const struct layers *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
@@ -142,16 +142,31 @@ static int set_common(int fs, const struct crl_overlay *o, const struct layers *
 	return r;
 }
 
-static int mount_fs(int fs, const struct crl_overlay *o, const struct layers *l, int *ret_fd,
-		    struct crl_err *err)
+/*
+ * Before 6.5 overlay sees its options only at the creation: "lowerdir+" is
+ * taken without a word and refused there, by the same EINVAL as any other.
+ */
+static int create_fs(int fs, enum overlay_way way, struct crl_err *err)
+{
+	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		return 0;
+	int sys = errno;
+	if (way == OVERLAY_LOWERDIR_PLUS && sys == EINVAL)
+		return crl_fail(err, CRL_UNSUPPORTED, "lowerdir+");
+	return fail_fs(fs, sys, "overlay", err);
+}
+
+static int mount_fs(int fs, const struct crl_overlay *o, const struct layers *l,
+		    enum overlay_way way, int *ret_fd, struct crl_err *err)
 {
 	int r = set_common(fs, o, l);
 
+	if (r == 0)
+		r = set_string(fs, "source", "overlay");
 	if (r < 0)
 		return fail_fs(fs, -r, "overlay options", err);
-	if (set_string(fs, "source", "overlay") < 0 ||
-	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return fail_fs(fs, errno, "overlay", err);
+	if (create_fs(fs, way, err) < 0)
+		return -1;
 	int fd = fsmount(fs, FSMOUNT_CLOEXEC, o->upper ? 0 : MOUNT_ATTR_RDONLY);
 	if (fd < 0)
 		return fail_fs(fs, errno, "fsmount overlay", err);
@@ -296,7 +311,7 @@ static int mount_with_fsconfig(const struct crl_overlay *o, const struct layers 
 	} else if (set_joined(fs, l, err) < 0) {
 		return -1;
 	}
-	return mount_fs(fs, o, l, ret_fd, err);
+	return mount_fs(fs, o, l, way, ret_fd, err);
 }
 
 static int mount_by(const struct crl_overlay *o, const struct layers *l, enum overlay_way way,
