@@ -17,13 +17,22 @@ struct apply {
 	char ***warnings;
 };
 
-/* One warning per controller: "limit ... not applied: controller memory ...". */
+/* Says which controller a limit lacks, and why: the host, the parent, or a kernel without the file.
+ */
 static int warn_missing(struct apply *a, const char *controller, const char *what,
 			struct crl_err *err)
 {
+	static const char *const always[][2] = {{"memory", "memory.current"},
+						{"cpu", "cpu.weight"},
+						{"cpuset", "cpuset.cpus"},
+						{"io", "io.stat"},
+						{"pids", "pids.current"}};
 	const char *why = crl_cgroup_has(controller)
 				  ? "is not handed down to this cgroup"
 				  : "is not in the cgroup2 hierarchy of this host";
+	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
+		if (str_eq(always[i][0], controller) && cgroup_has_file(a->path, always[i][1]))
+			why = "of this kernel cannot do that";
 	if (a->warnings && strv_pushf(a->warnings, "%s is not applied: controller \"%s\" %s", what,
 				      controller, why) < 0)
 		return crl_fail_oom(err);
@@ -149,25 +158,38 @@ static int apply_throttle(struct apply *a, const struct oci_throttle_device *v, 
 	return 0;
 }
 
-/* OCI weights are 10..1000 (bfq), io.weight 1..10000. */
-static int apply_io_weight(struct apply *a, const struct oci_block_io *b, struct crl_err *err)
+/* OCI weights are 10..1000 as bfq's, io.weight's 1..10000. `device` is "MAJOR:MINOR " or "". */
+static int put_io_weight(struct apply *a, const char *device, uint64_t weight, struct crl_err *err)
 {
-	if (!b->weight.set || !b->weight.v)
-		return 0;
-	if (b->weight.v < 10 || b->weight.v > 1000)
+	char text[64];
+	if (weight < 10 || weight > 1000)
 		return crl_fail(err, CRL_INVALID, "blockIO.weight %" PRIu64 ": not in 10..1000",
-				b->weight.v);
-	if (cgroup_has_file(a->path, "io.bfq.weight"))
-		return put_i64(a, "io.bfq.weight", (int64_t)b->weight.v, "the I/O weight", err);
-	return put_i64(a, "io.weight", (int64_t)(1 + (b->weight.v - 10) * 9999 / 990),
-		       "the I/O weight", err);
+				weight);
+	bool bfq = cgroup_has_file(a->path, "io.bfq.weight");
+	snprintf(text, sizeof(text), "%s%" PRIu64, device,
+		 bfq ? weight : 1 + (weight - 10) * 9999 / 990);
+	return put(a, bfq ? "io.bfq.weight" : "io.weight", text, "the I/O weight", err);
+}
+
+static int apply_io_weights(struct apply *a, const struct oci_block_io *b, struct crl_err *err)
+{
+	if (b->weight.set && b->weight.v && put_io_weight(a, "", b->weight.v, err) < 0)
+		return -1;
+	for (size_t i = 0; i < b->n_weight_device; i++) {
+		const struct oci_weight_device *w = &b->weight_device[i];
+		char device[48];
+		snprintf(device, sizeof(device), "%" PRId64 ":%" PRId64 " ", w->major, w->minor);
+		if (w->weight.set && w->weight.v && put_io_weight(a, device, w->weight.v, err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int apply_block_io(struct apply *a, const struct oci_block_io *b, struct crl_err *err)
 {
 	if (!b)
 		return 0;
-	if (apply_io_weight(a, b, err) < 0 ||
+	if (apply_io_weights(a, b, err) < 0 ||
 	    apply_throttle(a, b->throttle_read_bps, b->n_throttle_read_bps, "rbps", err) < 0 ||
 	    apply_throttle(a, b->throttle_write_bps, b->n_throttle_write_bps, "wbps", err) < 0 ||
 	    apply_throttle(a, b->throttle_read_iops, b->n_throttle_read_iops, "riops", err) < 0)
