@@ -1,11 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Runs in the test machine; ends with a line of counts for test.sh.
+# Runs in the test machine; ends with a line of counts for run-all.sh.
+# VM_ONLY: only tests/vm; VM_FULL: all suites that need the kernel's own say.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/harness/count.sh
 echo "kernel $(uname -r), cgroup2 with $(cat /sys/fs/cgroup/cgroup.controllers)"
 # The suites' folders are read-only lower files here; temporary ones go to memory.
 export TMPDIR=/tmp
 run_bats tests/vm
-[ -n "${VM_ONLY:-}" ] || run_bats tests/system
+if [ -n "${VM_FULL:-}" ]; then
+	run_bats tests/system
+	run_bats tests/api
+	run_bats tests/e2e
+elif [ -z "${VM_ONLY:-}" ]; then
+	BATS=${BATS:-runtime_escape} run_bats tests/system
+fi
 count_summary

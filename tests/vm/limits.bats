@@ -22,6 +22,16 @@ teardown() { crun-lite rm -f c1 >/dev/null 2>&1 || true; }
 	crun-lite rm c2
 }
 
+@test "oom: the event is told" {
+	local since
+	since=$(date +%s)
+	run crun-lite run --name c1 --memory 16m busybox dd if=/dev/zero of=/dev/null bs=64M count=1
+	[ "$status" -eq 137 ]
+	run crun-lite events --since "$since" --until "$(($(date +%s) + 1))" --filter event=oom --filter container=c1
+	[ "$status" -eq 0 ]
+	[[ $output == *" oom "* ]]
+}
+
 @test "memory-swap: docker's sum becomes v2's swap alone" {
 	crun-lite run -d --name c1 --memory 32m --memory-swap 48m busybox sleep 60
 	[ "$(in_cgroup memory.swap.max)" = 16777216 ]
@@ -58,6 +68,65 @@ teardown() { crun-lite rm -f c1 >/dev/null 2>&1 || true; }
 	[ "$(in_cgroup cpuset.cpus.effective)" = 1 ]
 }
 
+@test "device-write-bps and blkio-weight-device: the disk's own lines" {
+	local disk id
+	disk=$(findmnt -no SOURCE /data)
+	id=$(printf '%d:%d' "0x$(stat -c %t "$disk")" "0x$(stat -c %T "$disk")")
+	crun-lite run -d --name c1 --device-write-bps "$disk:1mb" --device-read-iops "$disk:100" busybox sleep 60
+	[ "$(in_cgroup io.max)" = "$id rbps=max wbps=1048576 riops=100 wiops=max" ]
+	crun-lite rm -f c1
+	# A kernel without the file for weights says so, one with it has the value.
+	run crun-lite run -d --name c1 --blkio-weight 500 busybox sleep 60
+	[ "$status" -eq 0 ]
+	if [ -e "/sys/fs/cgroup/docker/$(crun-lite inspect -f '{{.Id}}' c1)/io.weight" ]; then
+		[ "$(in_cgroup io.weight)" = "default 4950" ]
+	fi
+}
+
+@test "devices: a node of a disk can be made but not opened" {
+	run crun-lite run --rm --cap-add MKNOD busybox sh -c 'mknod /tmp-disk b 8 0 && head -c 1 /tmp-disk'
+	[ "$status" -ne 0 ]
+	[[ $output == *"Operation not permitted"* ]]
+	local disk
+	disk=$(findmnt -no SOURCE /data)
+	run crun-lite run --rm --device "$disk:/dev/given:r" busybox sh -c 'head -c 1 /dev/given >/dev/null && echo read; : >>/dev/given'
+	[[ $output == read* ]]
+	[[ $output == *"Operation not permitted"* || $output == *"can't create"* ]]
+}
+
+@test "info: version 2, and nothing is missing" {
+	[ "$(crun-lite info -f '{{.CgroupVersion}}')" = 2 ]
+	run curl -fsS --unix-socket "$CRL/s" http://d/info
+	[ "$(jq -c '[.MemoryLimit,.SwapLimit,.CpuCfsQuota,.CPUShares,.CPUSet,.PidsLimit]' <<<"$output")" = '[true,true,true,true,true,true]' ]
+	[ "$(jq -r '.Warnings // [] | map(select(test("limit|cpu"))) | length' <<<"$output")" = 0 ]
+}
+
+@test "build --memory: a RUN step sees its limit" {
+	mkdir "$BATS_TEST_TMPDIR/ctx"
+	printf 'FROM busybox\nRUN cat /sys/fs/cgroup/memory.max && dd if=/dev/zero of=/dev/null bs=128M count=1\n' >"$BATS_TEST_TMPDIR/ctx/Dockerfile"
+	run crun-lite build --memory 32m "$BATS_TEST_TMPDIR/ctx"
+	[ "$status" -ne 0 ]
+	[[ $output == *33554432* ]]
+	[[ $output == *137* ]]
+}
+
+@test "crun-lite-runtime: linux.resources of a config.json, and its cgroup is gone after it" {
+	local b=$BATS_TEST_TMPDIR/bundle
+	mkdir -p "$b/rootfs/bin"
+	cp "$(command -v busybox)" "$b/rootfs/bin/"
+	crun-lite-runtime spec -b "$b"
+	jq '.process.terminal=false | .linux.cgroupsPath="/crl-vm/limits"
+	    | .process.args=["/bin/busybox","sh","-c","cd /sys/fs/cgroup; /bin/busybox head -n 9 memory.max memory.swap.max cpu.max cpu.weight pids.max cpuset.cpus memory.high"]
+	    | .linux.resources += {memory:{limit:33554432,swap:50331648}, cpu:{quota:30000,period:100000,shares:1024,cpus:"0"},
+	      pids:{limit:9}, unified:{"memory.high":"16777216"}}' "$b/config.json" >"$b/new" && mv "$b/new" "$b/config.json"
+	grep -q '"type": "cgroup"' "$b/config.json"
+	run crun-lite-runtime --root "$BATS_TEST_TMPDIR/state" run -b "$b" limits
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "$(grep -v -e '^==' -e '^$' <<<"$output" | paste -sd ' ')" = "33554432 16777216 30000 100000 100 9 0 16777216" ]
+	[ ! -e /sys/fs/cgroup/crl-vm ]
+}
+
 @test "no warning is given where every controller is there" {
 	run crun-lite run --rm --memory 32m --cpus 0.5 --pids-limit 20 busybox true
 	[ "$status" -eq 0 ]
@@ -75,6 +144,11 @@ teardown() { crun-lite rm -f c1 >/dev/null 2>&1 || true; }
 	crun-lite run -d --name c1 --memory 64m --pids-limit 20 busybox sleep 60
 	run crun-lite stats --no-stream --format '{{.MemUsage}} {{.PIDs}}' c1
 	[[ $output == *"/ 64MiB 1" ]]
+	crun-lite rm -f c1
+	crun-lite run -d --name c1 --cpus 0.5 busybox sh -c 'while :; do :; done'
+	local percent
+	percent=$(crun-lite stats --no-stream --format '{{.CPUPerc}}' c1 | tr -d %)
+	awk -v p="$percent" 'BEGIN { exit !(p > 5 && p < 100) }'
 }
 
 @test "update: a running container's limit changes" {

@@ -113,7 +113,7 @@ cp "$(command -v busybox)" "$root/bin/busybox"
 ln -s busybox "$root/bin/sh"
 cp "$here/init" "$root/init"
 add_modules "$kernel" "$root"
-for v in PATH CRUN_LITE_LIBEXEC CRUN_LITE_BUILD CI VM_ONLY VM_FULL BATS VERBOSE; do
+for v in PATH CRUN_LITE_LIBEXEC CRUN_LITE_BUILD CI VM_ONLY VM_FULL BATS BATS_TIMEOUT VERBOSE; do
 	[ -z "${!v:-}" ] || printf 'export %s=%q\n' "$v" "${!v}"
 done >"$root/vm-env"
 {
