@@ -237,6 +237,38 @@ static int apply_unified(struct apply *a, const struct strmap *unified, struct c
 	return 0;
 }
 
+/* What the specification knows and the cgroup2 hierarchy has no file for: said, never skipped. */
+static int warn_unoffered(struct apply *a, const struct oci_linux_resources *r, struct crl_err *err)
+{
+	const struct oci_memory no_memory = {0}, *m = r->memory ? r->memory : &no_memory;
+	const struct oci_cpu no_cpu = {0}, *c = r->cpu ? r->cpu : &no_cpu;
+	const struct oci_block_io no_io = {0}, *b = r->block_io ? r->block_io : &no_io;
+	const struct {
+		bool asked;
+		const char *field;
+	} rows[] = {
+		{m->kernel.set && m->kernel.v, "memory.kernel"},
+		{m->kernel_tcp.set && m->kernel_tcp.v, "memory.kernelTCP"},
+		{m->swappiness.set, "memory.swappiness"},
+		{m->disable_oom_killer.set && m->disable_oom_killer.v, "memory.disableOOMKiller"},
+		{m->use_hierarchy.set && !m->use_hierarchy.v, "memory.useHierarchy=false"},
+		{m->check_before_update.set && m->check_before_update.v,
+		 "memory.checkBeforeUpdate"},
+		{c->realtime_runtime.set && c->realtime_runtime.v, "cpu.realtimeRuntime"},
+		{c->realtime_period.set && c->realtime_period.v, "cpu.realtimePeriod"},
+		{b->leaf_weight.set && b->leaf_weight.v, "blockIO.leafWeight"},
+		{b->n_weight_device > 0, "blockIO.weightDevice"},
+		{r->network && r->network->child, "network"},
+		{r->rdma && r->rdma->child, "rdma"},
+	};
+	for (size_t i = 0; a->warnings && i < ARRAY_SIZE(rows); i++)
+		if (rows[i].asked &&
+		    strv_pushf(a->warnings, "linux.resources.%s is not offered and not applied",
+			       rows[i].field) < 0)
+			return crl_fail_oom(err);
+	return 0;
+}
+
 int crl_cgroup_apply(const char *path, const struct oci_linux_resources *r, char ***warnings,
 		     struct crl_err *err)
 {
@@ -248,7 +280,7 @@ int crl_cgroup_apply(const char *path, const struct oci_linux_resources *r, char
 	struct apply a = {.path = path, .dir = dir, .warnings = warnings};
 	if (apply_memory(&a, r->memory, err) < 0 || apply_cpu(&a, r->cpu, err) < 0 ||
 	    apply_pids(&a, r->pids, err) < 0 || apply_block_io(&a, r->block_io, err) < 0 ||
-	    apply_hugepages(&a, r, err) < 0)
+	    apply_hugepages(&a, r, err) < 0 || warn_unoffered(&a, r, err) < 0)
 		return -1;
 	return apply_unified(&a, &r->unified, err);
 }

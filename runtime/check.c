@@ -4,6 +4,7 @@
  * runtime cannot do is refused here, with the field's name. Never skipped.
  */
 #include "namespaces.h"
+#include "process.h"
 #include "rt.h"
 #include "sysctl.h"
 #include <ctype.h>
@@ -47,10 +48,7 @@ static int check_process(const struct oci_process *p, struct crl_err *err)
 				return crl_fail(err, CRL_INVALID,
 						"process.rlimits: %s is given twice",
 						p->rlimits[i].type);
-	if (p->scheduler || p->io_priority)
-		return crl_fail(err, CRL_UNSUPPORTED,
-				"process.scheduler and process.ioPriority are not offered");
-	return 0;
+	return process_check_offered(p, err);
 }
 
 static bool json_filled(const cJSON *j)
@@ -74,8 +72,9 @@ static int check_linux(const struct oci_linux *l, struct crl_err *err)
 	return 0;
 }
 
-static int check_mounts(const struct oci_spec *spec, struct crl_err *err)
+static int check_mounts(struct crl_rt *rt, struct crl_err *err)
 {
+	const struct oci_spec *spec = rt->spec;
 	for (size_t i = 0; i < spec->n_mounts; i++) {
 		const struct oci_mount *m = &spec->mounts[i];
 		if (str_empty(m->destination))
@@ -83,6 +82,11 @@ static int check_mounts(const struct oci_spec *spec, struct crl_err *err)
 		if (m->n_uid_mappings || m->n_gid_mappings)
 			return crl_fail(err, CRL_UNSUPPORTED,
 					"mount %s: id mappings are not offered", m->destination);
+		if (strv_contains(m->options, "remount") &&
+		    rt_warn(rt, err,
+			    "mount %s: option \"remount\" is not applied: mounts are made new",
+			    m->destination) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -120,7 +124,7 @@ int check_spec(struct crl_rt *rt, struct crl_err *err)
 		return crl_fail(err, CRL_INVALID,
 				"container id \"%.64s\": letters, digits and _+-. only", rt->id);
 	if (check_version(spec->oci_version, err) < 0 || check_process(spec->process, err) < 0 ||
-	    check_mounts(spec, err) < 0 || check_preserved(rt->opt.preserve_fds, err) < 0)
+	    check_mounts(rt, err) < 0 || check_preserved(rt->opt.preserve_fds, err) < 0)
 		return -1;
 	if (rt->opt.rootfs_fd < 0 && (!spec->root || str_empty(spec->root->path)))
 		return crl_fail(err, CRL_INVALID, "root.path: missing");

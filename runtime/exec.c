@@ -43,7 +43,7 @@ struct ex {
 static int step_hide(void *ctx, struct crl_err *err)
 {
 	struct ex *ex = ctx;
-	return process_isolate(false, ex->p.preserve_fds, "crun-lite-exec", err);
+	return process_isolate(false, ex->p.preserve_fds, err);
 }
 
 /* Puts the payload's 0, 1, 2 in place, then closes everything but them and the channel. */
@@ -288,7 +288,7 @@ static int prepare(struct ex *ex, struct crl_err *err)
 	/* It would not run before the thaw, and neither would our answer. */
 	if (o->cgroup_path && frozen(o->cgroup_path))
 		return crl_fail(err, CRL_CONFLICT, "the container is paused");
-	if (process_caps(p, &ex->p.caps, NULL, err) < 0)
+	if (process_check_offered(p, err) < 0 || process_caps(p, &ex->p.caps, NULL, err) < 0)
 		return -1;
 	if (o->filter)
 		ex->p.filter = o->filter->filter;

@@ -29,7 +29,7 @@
 static int step_isolate(void *ctx, struct crl_err *err)
 {
 	struct crl_rt *rt = ctx;
-	return process_isolate(rt->opt.no_new_keyring, rt->p.preserve_fds, rt->id, err);
+	return process_isolate(rt->opt.no_new_keyring, rt->p.preserve_fds, err);
 }
 
 static int step_join(void *ctx, struct crl_err *err)

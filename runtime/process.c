@@ -31,7 +31,7 @@ void payload_init(struct payload *p)
 	};
 }
 
-int process_isolate(bool no_new_keyring, int preserve_fds, const char *id, struct crl_err *err)
+int process_isolate(bool no_new_keyring, int preserve_fds, struct crl_err *err)
 {
 	/* Nobody may ptrace us or open our /proc files while host descriptors are open
 	 * (CVE-2016-9962). */
@@ -51,8 +51,13 @@ int process_isolate(bool no_new_keyring, int preserve_fds, const char *id, struc
 	/* A session without a controlling terminal: the caller's cannot be written to (TIOCSTI). */
 	if (setsid() < 0 && errno != EPERM)
 		return crl_fail_sys(err, errno, "setsid");
-	/* Keyrings are not namespaced: without an own one the host's keys are in reach. */
-	if (!no_new_keyring && syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, id, 0, 0, 0) < 0 &&
+	/*
+	 * Keyrings are not namespaced: without an own one the host's keys are in
+	 * reach. Without a name: a named one is joined when it exists, and may be
+	 * another container's.
+	 */
+	if (!no_new_keyring &&
+	    syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0) < 0 &&
 	    errno != ENOSYS && errno != EPERM)
 		return crl_fail_sys(err, errno, "new session keyring");
 	return 0;
@@ -95,6 +100,21 @@ static int set_rlimit(const struct oci_rlimit *want, struct crl_err *err)
 		return crl_fail_sys(err, errno, "%s", want->type);
 	}
 	return crl_fail(err, CRL_INVALID, "unknown limit \"%s\"", want->type);
+}
+
+int process_check_offered(const struct oci_process *p, struct crl_err *err)
+{
+	const struct {
+		const void *value;
+		const char *field;
+	} rows[] = {{p->scheduler, "scheduler"},
+		    {p->io_priority, "ioPriority"},
+		    {p->exec_cpu_affinity, "execCPUAffinity"}};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].value)
+			return crl_fail(err, CRL_UNSUPPORTED, "process.%s is not offered",
+					rows[i].field);
+	return 0;
 }
 
 int process_limits(struct payload *p, struct crl_err *err)

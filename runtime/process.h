@@ -12,7 +12,10 @@
 int process_caps(const struct oci_process *p, struct cap_sets *ret, char ***warnings,
 		 struct crl_err *err);
 
-int process_isolate(bool no_new_keyring, int preserve_fds, const char *id, struct crl_err *err);
+/* Refuses, by name, what a process may ask for and nobody here can give. Create and exec alike. */
+int process_check_offered(const struct oci_process *p, struct crl_err *err);
+
+int process_isolate(bool no_new_keyring, int preserve_fds, struct crl_err *err);
 int process_limits(struct payload *p, struct crl_err *err);
 int process_stdio(struct payload *p, struct crl_err *err);
 int process_cwd(struct payload *p, struct crl_err *err);

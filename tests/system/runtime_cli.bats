@@ -340,6 +340,41 @@ named
 	[[ "$output" == *'memory limit is not applied: controller "memory"'* ]]
 }
 
+@test "a field that is not applied is a warning that names it" {
+	[ -d /sys/fs/cgroup/unified ] || [ -e /sys/fs/cgroup/cgroup.controllers ] || skip "no cgroup2 hierarchy"
+	configure '.linux.resources={"memory":{"kernel":1048576,"kernelTCP":1,"swappiness":0,"disableOOMKiller":true,"useHierarchy":false,"checkBeforeUpdate":true},
+		"cpu":{"realtimeRuntime":1,"realtimePeriod":2},
+		"blockIO":{"leafWeight":10,"weightDevice":[{"major":8,"minor":0,"weight":10}]},
+		"network":{"classID":1},"rdma":{"mlx5_0":{"hcaHandles":1}}}
+		| .mounts += [{"destination":"/again","type":"bind","source":"/tmp","options":["bind","remount","ro"]}]'
+	in_container true
+	[ "$status" -eq 0 ]
+	local field
+	for field in memory.kernel memory.kernelTCP memory.swappiness memory.disableOOMKiller \
+		memory.useHierarchy=false memory.checkBeforeUpdate cpu.realtimeRuntime cpu.realtimePeriod \
+		blockIO.leafWeight blockIO.weightDevice network rdma; do
+		[[ "$output" == *"linux.resources.$field is not offered"* ]]
+	done
+	[[ "$output" == *'mount /again: option "remount" is not applied'* ]]
+}
+
+@test "process fields that are not offered are refused by name, in run and in exec" {
+	local field
+	for field in '"scheduler":{"policy":"SCHED_OTHER"}' '"ioPriority":{"class":"IOPRIO_CLASS_IDLE","priority":1}' \
+		'"execCPUAffinity":{"initial":"0"}'; do
+		configure "del(.process.scheduler,.process.ioPriority,.process.execCPUAffinity) | .process += {$field}"
+		in_container true
+		[ "$status" -ne 0 ]
+		[[ "$output" == *"process.$(cut -d'"' -f2 <<<"$field") is not offered"* ]]
+	done
+	configure 'del(.process.scheduler,.process.ioPriority,.process.execCPUAffinity)'
+	start_background
+	echo '{"cwd":"/","args":["true"],"user":{"uid":0,"gid":0},"scheduler":{"policy":"SCHED_OTHER"}}' >"$WORK/process.json"
+	run rt exec --process "$WORK/process.json" "$ID"
+	[ "$status" -ne 0 ]
+	[[ "$output" == *"process.scheduler is not offered"* ]]
+}
+
 @test "hooks: each at its time, with the state on stdin; their order" {
 	cat >"$WORK/hook" <<-'SH'
 		#!/bin/sh
