@@ -6,8 +6,11 @@
  *   (their numbers are the same on every architecture since Linux 5.1);
  * - calls newer than everything the profile knows answer ENOSYS instead of the
  *   default errno, so that C libraries fall back to what they did before.
+ * - on i386, socketcall(SYS_SOCKET) hides the address family behind a pointer,
+ *   and the library allows it as soon as any family is allowed: a profile that
+ *   judges the family refuses it here.
  *
- * See seccomp(2), seccomp_rule_add_array(3).
+ * See seccomp(2), seccomp_rule_add_array(3), socketcall(2).
  */
 #include "seccomp_filter.h"
 #include "sys.h"
@@ -20,6 +23,8 @@
 #include <sys/mman.h>
 
 #define X32_BIT 0x40000000U
+#define I386_SOCKETCALL 102
+#define SOCKETCALL_SOCKET 1
 #define FIRST_NEW_CALL 424 /* from here on numbers are common to all architectures */
 
 static const struct {
@@ -83,9 +88,11 @@ static const struct {
 struct job {
 	const struct oci_linux_seccomp *profile;
 	scmp_filter_ctx ctx;
-	uint32_t default_scmp;
+	uint32_t default_scmp, default_bpf;
 	uint32_t newer[ARRAY_SIZE(
 		newer_calls)]; /* SECCOMP_RET_* + 1 of calls decided in the prologue */
+	bool judges_family;    /* a rule for socket(2) that looks at its arguments */
+	bool frees_socketcall; /* the author named socketcall(2) without a condition */
 	uint32_t highest;      /* number of the newest call the profile names */
 	struct sock_filter
 		pro[ARRAY_SIZE(newer_calls) * 2 * 4 + 64]; /* a host has up to 3 architectures */
@@ -150,6 +157,12 @@ static bool take_newer(struct job *j, const char *name, uint32_t bpf, bool has_a
 	return false;
 }
 
+static void note_sockets(struct job *j, const char *name, size_t n_args)
+{
+	j->judges_family |= str_eq(name, "socket") && n_args > 0;
+	j->frees_socketcall |= str_eq(name, "socketcall") && n_args == 0;
+}
+
 static int add_rule(struct job *j, const char *name, uint32_t scmp, uint32_t bpf,
 		    const struct scmp_arg_cmp *args, size_t n_args, struct crl_err *err)
 {
@@ -163,6 +176,7 @@ static int add_rule(struct job *j, const char *name, uint32_t scmp, uint32_t bpf
 		j->highest = (uint32_t)nr;
 	if (scmp == j->default_scmp)
 		return 0;
+	note_sockets(j, name, n_args);
 	/* Several conditions on one argument cannot be one rule: as runc does, each becomes its
 	 * own. */
 	bool repeated = false;
@@ -225,6 +239,18 @@ static void emit(struct job *j, struct sock_filter insn)
 		j->pro[j->n_pro++] = insn;
 }
 
+/* With the number in the accumulator, and there again afterwards. */
+static void emit_socketcall(struct job *j)
+{
+	emit(j, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, I386_SOCKETCALL, 0, 4));
+	emit(j, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+					     offsetof(struct seccomp_data, args)));
+	emit(j, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SOCKETCALL_SOCKET, 0, 1));
+	emit(j, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, j->default_bpf));
+	emit(j, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+					     offsetof(struct seccomp_data, nr)));
+}
+
 /* `if arch matches { if nr is a newer call: return its action; if nr > highest: return ENOSYS }` */
 static void emit_arch(struct job *j, uint32_t audit)
 {
@@ -235,6 +261,8 @@ static void emit_arch(struct job *j, uint32_t audit)
 	/* x32 shares the architecture value, and has old calls at high numbers: not judged here. */
 	unsigned short skip_x32 = j->n_pro;
 	emit(j, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, 0, 0));
+	if (audit == AUDIT_ARCH_I386 && j->judges_family && !j->frees_socketcall)
+		emit_socketcall(j);
 	for (size_t i = 0; i < ARRAY_SIZE(newer_calls); i++) {
 		if (!j->newer[i])
 			continue;
@@ -329,9 +357,8 @@ int seccomp_compile(const struct oci_linux_seccomp *profile, struct seccomp_filt
 		    struct crl_err *err)
 {
 	struct job j = {.profile = profile};
-	uint32_t bpf;
-	if (action_of(profile->default_action, &profile->default_errno_ret, &j.default_scmp, &bpf,
-		      err) < 0)
+	if (action_of(profile->default_action, &profile->default_errno_ret, &j.default_scmp,
+		      &j.default_bpf, err) < 0)
 		return crl_context(err, "linux.seccomp");
 	j.ctx = seccomp_init(j.default_scmp);
 	if (!j.ctx)

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 
 /* Changed whenever the compiler here would give another program for the same profile. */
-#define CACHE_VERSION "crl-seccomp-1"
+#define CACHE_VERSION "crl-seccomp-2"
 #define FILE_LIMIT (1U << 20)
 
 struct cache_header {

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -42,6 +43,29 @@ static int probe_syscall(int argc, char **argv)
 static int probe_socket(int argc, char **argv)
 {
 	return outcome(socket(atoi(argv[0]), argc > 1 ? atoi(argv[1]) : SOCK_SEQPACKET, 0));
+}
+
+/* FAMILY: a socket by the i386 entry of an x86-64 kernel, arguments in the low 4 GiB. */
+static int probe_socketcall(int argc, char **argv)
+{
+#ifdef __x86_64__
+	uint32_t *args = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+	int r;
+	if (args == MAP_FAILED)
+		return 1;
+	args[0] = (uint32_t)atoi(argv[0]);
+	args[1] = SOCK_STREAM;
+	__asm__ volatile("int $0x80"
+			 : "=a"(r)
+			 : "a"(102), "b"(1), "c"(args)
+			 : "memory", "r8", "r9", "r10", "r11");
+	errno = r < 0 ? -r : 0;
+	return outcome(r);
+#else
+	errno = ENOSYS;
+	return outcome(-1);
+#endif
 }
 
 static int probe_clone(int argc, char **argv)
@@ -246,13 +270,21 @@ static const struct {
 	int words;
 	int (*run)(int argc, char **argv);
 } probes[] = {
-	{"syscall", 1, probe_syscall},   {"socket", 1, probe_socket},
-	{"clone", 1, probe_clone},       {"unshare", 1, probe_unshare},
-	{"tiocsti", 0, probe_tiocsti},   {"keyring", 0, probe_keyring},
-	{"device", 3, probe_device},     {"personality", 1, probe_personality},
-	{"write", 1, probe_write},       {"count-fds", 0, probe_dup_fds},
-	{"getcwd", 0, probe_getcwd},     {"watch", 1, probe_watch},
-	{"exchange", 2, probe_exchange}, {"overwrite", 2, probe_overwrite},
+	{"syscall", 1, probe_syscall},
+	{"socket", 1, probe_socket},
+	{"socketcall", 1, probe_socketcall},
+	{"clone", 1, probe_clone},
+	{"unshare", 1, probe_unshare},
+	{"tiocsti", 0, probe_tiocsti},
+	{"keyring", 0, probe_keyring},
+	{"device", 3, probe_device},
+	{"personality", 1, probe_personality},
+	{"write", 1, probe_write},
+	{"count-fds", 0, probe_dup_fds},
+	{"getcwd", 0, probe_getcwd},
+	{"watch", 1, probe_watch},
+	{"exchange", 2, probe_exchange},
+	{"overwrite", 2, probe_overwrite},
 };
 
 int main(int argc, char **argv)

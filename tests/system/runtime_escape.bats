@@ -80,6 +80,17 @@ Seccomp:	2" ]
 	[ "$output" != "$("$PROBE" keyring)" ]
 }
 
+@test "keyrings: each exec has its own, and none has a name that another container could take" {
+	configure 'del(.linux.seccomp) | .process.args=["sleep","100"]'
+	rt run -d -b "$BUNDLE" "$ID" </dev/null >/dev/null 2>&1 3>&-
+	local one two
+	one=$(rt exec "$ID" probe keyring)
+	two=$(rt exec "$ID" probe keyring)
+	[[ $one =~ ^[0-9]+$ && $two =~ ^[0-9]+$ ]]
+	[ "$one" != "$two" ]
+	[ "$one" != "$("$PROBE" keyring)" ]
+}
+
 @test "TIOCSTI: nothing can be typed into the caller's terminal" {
 	configure '.process.args=["probe","tiocsti"] | del(.linux.seccomp)'
 	run script -qec "$RUNTIME --root $ROOT run -b $BUNDLE $ID" /dev/null
@@ -260,6 +271,11 @@ Seccomp:	2" ]
 	[ "$output" = EPERM ]
 	container_exec probe socket 1
 	[ "$output" = ok ]
+	# The i386 entry, whose socketcall(2) has the family behind a pointer.
+	for c in 38 40; do
+		container_exec probe socketcall "$c"
+		[[ "$output" =~ ^(EPERM|ENOSYS)$ ]]
+	done
 	container_exec probe personality 0x0040000
 	[ "$output" = EPERM ]
 }

@@ -51,6 +51,12 @@ static uint32_t call(const struct seccomp_filter *f, int nr, uint64_t arg0)
 	return ask(f, &d);
 }
 
+static uint32_t call_i386(const struct seccomp_filter *f, int nr, uint64_t arg0)
+{
+	struct seccomp_data d = {.nr = nr, .arch = AUDIT_ARCH_I386, .args = {arg0}};
+	return ask(f, &d);
+}
+
 static void compile_default(char *const *caps, struct seccomp_filter *ret)
 {
 	struct oci_linux_seccomp *profile;
@@ -162,6 +168,20 @@ static void test_other_architectures(void **state)
 	seccomp_filter_free(&f);
 }
 
+/* socketcall(SYS_SOCKET, pointer) would give AF_ALG and AF_VSOCK to whoever enters by int 0x80. */
+static void test_i386_socket(void **state)
+{
+	struct seccomp_filter f = {0};
+	compile_default((char *const *)(uintptr_t)crl_default_capabilities, &f);
+	assert_int_equal(call_i386(&f, 102, 1), EPERM_RET);
+	for (uint64_t other = 2; other <= 20; other++)
+		assert_int_equal(call_i386(&f, 102, other), SECCOMP_RET_ALLOW);
+	assert_int_equal(call_i386(&f, 359, 2), SECCOMP_RET_ALLOW);
+	assert_int_equal(call_i386(&f, 359, 38), EPERM_RET);
+	assert_int_equal(call_i386(&f, 359, 40), EPERM_RET);
+	seccomp_filter_free(&f);
+}
+
 static void test_bad_profiles(void **state)
 {
 	static const char *const texts[] = {
@@ -233,6 +253,7 @@ int main(void)
 		cmocka_unit_test(test_default),
 		cmocka_unit_test(test_capability_opens_calls),
 		cmocka_unit_test(test_other_architectures),
+		cmocka_unit_test(test_i386_socket),
 		cmocka_unit_test(test_bad_profiles),
 		cmocka_unit_test(test_cache),
 	};
