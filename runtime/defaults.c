@@ -6,7 +6,10 @@
  */
 #include "caps.h"
 #include <base/cleanup.h>
+#include <base/str.h>
 #include <crun-lite/runtime.h>
+#include <dirent.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
 
@@ -78,6 +81,27 @@ const char *const crl_default_masked_paths[] = {
 	"/sys/devices/virtual/powercap",
 	NULL,
 };
+/* Each processor has a folder of counters that tell what the host does (GHSA-6fw5-f8r9-fgfm). */
+static bool is_cpu(const char *name)
+{
+	return str_starts(name, "cpu") && name[3] && !name[3 + strspn(name + 3, "0123456789")];
+}
+
+char **crl_masked_paths(const char *cpus)
+{
+	_cleanup_strv_ char **list = strv_copy((char *const *)(uintptr_t)crl_default_masked_paths);
+	_cleanup_closedir_ DIR *d = opendir(cpus);
+	for (struct dirent *e; list && d && (e = readdir(d));) {
+		char path[300];
+		snprintf(path, sizeof(path), "%s/thermal_throttle", e->d_name);
+		if (!is_cpu(e->d_name) || faccessat(dirfd(d), path, F_OK, 0) < 0)
+			continue;
+		if (strv_pushf(&list, CRL_CPU_DIR "/%s", path) < 0)
+			return NULL;
+	}
+	return take_ptr(list);
+}
+
 const char *const crl_default_readonly_paths[] = {
 	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL,
 };

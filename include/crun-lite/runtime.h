@@ -147,6 +147,12 @@ extern const char *const crl_default_capabilities[];
 /* All capabilities the running kernel knows. Static storage. */
 const char *const *crl_all_capabilities(void);
 /* Masked and read-only paths, NULL-terminated. */
+#define CRL_CPU_DIR "/sys/devices/system/cpu"
+/*
+ * The masked paths of this host: the list below, and thermal_throttle of each processor found in
+ * `cpus` (CRL_CPU_DIR; tests name another). The caller frees it with strv_free; NULL = no memory.
+ */
+char **crl_masked_paths(const char *cpus);
 extern const char *const crl_default_masked_paths[];
 extern const char *const crl_default_readonly_paths[];
 /*

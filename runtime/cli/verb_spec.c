@@ -72,6 +72,9 @@ static int make_linux(cJSON **ret, struct crl_err *err)
 	static const char *const kinds[] = {"pid",   "network", "ipc", "uts",
 					    "mount", "cgroup",  NULL};
 	struct oci_linux_seccomp *seccomp;
+	_cleanup_strv_ char **masked = crl_masked_paths(CRL_CPU_DIR);
+	if (!masked)
+		return crl_fail_oom(err);
 	if (crl_seccomp_default((char *const *)(uintptr_t)crl_default_capabilities, &seccomp, err) <
 	    0)
 		return -1;
@@ -82,7 +85,7 @@ static int make_linux(cJSON **ret, struct crl_err *err)
 		cJSON_AddStringToObject(n, "type", kinds[i]);
 		cJSON_AddItemToArray(namespaces, n);
 	}
-	cJSON_AddItemToObject(l, "maskedPaths", strings(crl_default_masked_paths));
+	cJSON_AddItemToObject(l, "maskedPaths", strings((const char *const *)masked));
 	cJSON_AddItemToObject(l, "readonlyPaths", strings(crl_default_readonly_paths));
 	cJSON_AddItemToObject(l, "seccomp", json_encode_tree(&oci_seccomp_json, seccomp));
 	json_free(&oci_seccomp_json, seccomp);

@@ -108,7 +108,7 @@ static int default_paths(struct api_host_config *hc)
 	if (hc->privileged)
 		return 0;
 	if (!hc->masked_paths)
-		hc->masked_paths = strv_copy((char *const *)crl_default_masked_paths);
+		hc->masked_paths = crl_masked_paths(CRL_CPU_DIR);
 	if (!hc->readonly_paths)
 		hc->readonly_paths = strv_copy((char *const *)crl_default_readonly_paths);
 	return hc->masked_paths && hc->readonly_paths ? 0 : -1;

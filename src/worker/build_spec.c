@@ -148,8 +148,11 @@ static cJSON *spec_linux(const struct build_job *j, const char *network)
 {
 	static const char *const namespaces[] = {"pid", "ipc", "uts", "mount", "cgroup"};
 	_cleanup_cjson_ cJSON *l = cJSON_CreateObject();
+	_cleanup_strv_ char **masked = crl_masked_paths(CRL_CPU_DIR);
 	cJSON *ns = cJSON_AddArrayToObject(l, "namespaces");
 
+	if (!masked)
+		return NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++)
 		add_namespace(ns, namespaces[i]);
 	if (!str_eq(network, "host"))
@@ -157,7 +160,7 @@ static cJSON *spec_linux(const struct build_job *j, const char *network)
 	_cleanup_free_ char *cgroup = path_printf(
 		"%s/%s", j->args.cgroup_parent ? j->args.cgroup_parent : "/docker", j->name);
 	json_add_str(l, "cgroupsPath", cgroup);
-	add_list(l, "maskedPaths", crl_default_masked_paths);
+	json_add_strv(l, "maskedPaths", masked, false);
 	add_list(l, "readonlyPaths", crl_default_readonly_paths);
 	cJSON_AddItemToObject(l, "resources", spec_resources(&j->args));
 	return take_ptr(l);
@@ -166,10 +169,16 @@ static cJSON *spec_linux(const struct build_job *j, const char *network)
 static cJSON *spec_tree(const struct build_job *j, const struct crl_build_run *run,
 			const char *network)
 {
-	cJSON *spec = cJSON_CreateObject(), *root;
+	cJSON *l = spec_linux(j, network), *spec = l ? cJSON_CreateObject() : NULL, *root;
 	char hostname[13];
 
-	cJSON_AddItemToObject(spec, "linux", spec_linux(j, network));
+	/* Without its masks a step must not run. */
+	if (!l || !spec) {
+		cJSON_Delete(l);
+		return NULL;
+	}
+
+	cJSON_AddItemToObject(spec, "linux", l);
 	snprintf(hostname, sizeof(hostname), "%.12s", run->id);
 	json_add_str(spec, "ociVersion", "1.2.0");
 	root = cJSON_AddObjectToObject(spec, "root");
@@ -186,6 +195,8 @@ int build_spec(const struct build_job *j, const struct crl_build_run *run, const
 	_cleanup_cjson_ cJSON *tree = spec_tree(j, run, network);
 	struct oci_spec spec = {0};
 
+	if (!tree)
+		return crl_fail_oom(err);
 	if (json_decode_tree(&oci_spec_json, tree, 0, &spec, err) < 0)
 		return -1;
 	/* Not by way of JSON: a tree has doubles where filters have 64-bit numbers. */

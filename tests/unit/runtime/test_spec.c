@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* config.json through its tables and back. */
+#include <base/path.h>
 #include <crun-lite/runtime.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -94,12 +97,49 @@ static void test_default_policy(void **state)
 		strv_contains((char *const *)(uintptr_t)crl_default_readonly_paths, "/proc/sys"));
 }
 
+static void make_cpu(const char *dir, const char *name, const char *below)
+{
+	char path[400];
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	assert_int_equal(mkdir(path, 0755), 0);
+	if (!below)
+		return;
+	snprintf(path, sizeof(path), "%s/%s/%s", dir, name, below);
+	assert_int_equal(mkdir(path, 0755), 0);
+}
+
+static void test_thermal_masks(void **state)
+{
+	char dir[] = "/tmp/crl-cpus.XXXXXX", *const *base = (char *const *)(uintptr_t)
+						     crl_default_masked_paths;
+	struct crl_err err = CRL_ERR_INIT;
+	assert_non_null(mkdtemp(dir));
+	make_cpu(dir, "cpu0", "thermal_throttle");
+	make_cpu(dir, "cpu11", "thermal_throttle");
+	make_cpu(dir, "cpu2", NULL);
+	make_cpu(dir, "cpuidle", "thermal_throttle");
+	char **list = crl_masked_paths(dir);
+	assert_non_null(list);
+	assert_int_equal(strv_len(list), strv_len(base) + 2);
+	assert_true(strv_contains(list, "/sys/devices/system/cpu/cpu0/thermal_throttle"));
+	assert_true(strv_contains(list, "/sys/devices/system/cpu/cpu11/thermal_throttle"));
+	for (size_t i = 0; base[i]; i++)
+		assert_true(strv_contains(list, base[i]));
+	strv_free(list);
+	assert_int_equal(path_remove_tree(AT_FDCWD, dir, &err), 0);
+	/* A host without the folder: the plain list. */
+	list = crl_masked_paths(dir);
+	assert_int_equal(strv_len(list), strv_len(base));
+	strv_free(list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_wrong_types),
 		cmocka_unit_test(test_default_policy),
+		cmocka_unit_test(test_thermal_masks),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
