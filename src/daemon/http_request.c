@@ -162,12 +162,49 @@ static void call_handler(struct http_req *r)
 	r->match.route->handler(r);
 }
 
+static enum MHD_Result count_framing(void *cls, enum MHD_ValueKind kind, const char *key,
+				     const char *value)
+{
+	unsigned *n = cls;
+
+	*n += strcasecmp(key, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0 ||
+	      strcasecmp(key, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0;
+	return MHD_YES;
+}
+
+/*
+ * Where a body ends is said once. Two answers to that are how a second request is hidden in the
+ * body of a first one, behind a proxy that believes the other answer (RFC 9112, 6.3).
+ */
+static bool framing_is_clear(struct MHD_Connection *conn)
+{
+	const char *coding = MHD_lookup_connection_value(conn, MHD_HEADER_KIND,
+							 MHD_HTTP_HEADER_TRANSFER_ENCODING);
+	unsigned n = 0;
+
+	(void)MHD_get_connection_values(conn, MHD_HEADER_KIND, count_framing, &n);
+	return n <= 1 && (!coding || strcasecmp(coding, "chunked") == 0);
+}
+
+static enum MHD_Result refuse_framing(struct http_req *r)
+{
+	r->discard = true;
+	http_reply_message(r, 400,
+			   "the length of the body must be given once: by Content-Length "
+			   "or by Transfer-Encoding: chunked");
+	/* What follows cannot be told apart from a further request. */
+	(void)MHD_add_response_header(r->response, MHD_HTTP_HEADER_CONNECTION, "close");
+	return MHD_queue_response(r->conn, (unsigned)r->status, r->response);
+}
+
 /* With the headers: finds the route. Answers that need no body are made here, sent at its end. */
 static enum MHD_Result req_begin(struct http_req *r, const char *method, size_t path_len)
 {
 	struct crl_err err = CRL_ERR_INIT;
 	bool streams;
 
+	if (!framing_is_clear(r->conn))
+		return refuse_framing(r);
 	if (path_len > HTTP_PATH_MAX) {
 		r->discard = true;
 		http_reply_message(r, 414, "the path of the request is longer than %d bytes",
