@@ -318,8 +318,29 @@ static int check_log(const struct api_log_config *log, struct crl_err *err)
 
 /* --- the rest --- */
 
+/* One word of a line of hosts(5) or resolv.conf(5): it may not begin another line or field. */
+static bool is_word(const char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s <= ' ' || *s == 127)
+			return false;
+	return true;
+}
+
+static int check_words(char *const *words, const char *what, struct crl_err *err)
+{
+	for (; words && *words; words++)
+		if (!is_word(*words))
+			return crl_fail(err, CRL_INVALID, "invalid %s: \"%s\"", what, *words);
+	return 0;
+}
+
 static int check_hosts(const struct api_host_config *hc, struct crl_err *err)
 {
+	if (check_words(hc->extra_hosts, "add-host", err) < 0 ||
+	    check_words(hc->dns_search, "DNS search domain", err) < 0 ||
+	    check_words(hc->dns_options, "DNS option", err) < 0)
+		return -1;
 	for (char **h = hc->extra_hosts; h && *h; h++)
 		if (!strchr(*h, ':') && !strchr(*h, '='))
 			return crl_fail(err, CRL_INVALID, "bad format for add-host: \"%s\"", *h);
@@ -346,6 +367,9 @@ static int check_config(const struct api_config *cfg, struct crl_err *err)
 	     strspn(cfg->hostname, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				   "0123456789-._") != strlen(cfg->hostname)))
 		return crl_fail(err, CRL_INVALID, "invalid hostname format: %s", cfg->hostname);
+	if (cfg->domainname && (strlen(cfg->domainname) > 64 || !is_word(cfg->domainname)))
+		return crl_fail(err, CRL_INVALID, "invalid domain name format: %s",
+				cfg->domainname);
 	return 0;
 }
 

@@ -63,7 +63,7 @@ static int write_hosts(struct build_job *j, const char *hostname, struct crl_err
 		buf_puts(&out, "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
 	for (size_t i = 0; j->args.extra_hosts && j->args.extra_hosts[i]; i++) {
 		const char *entry = j->args.extra_hosts[i], *sep = strpbrk(entry, "=:");
-		if (!sep)
+		if (!sep || strpbrk(entry, " \t\r\n"))
 			return crl_fail(err, CRL_INVALID,
 					"extra host \"%s\": the form is name:address", entry);
 		buf_printf(&out, "%s\t%.*s\n", sep + 1, (int)(sep - entry), entry);
