@@ -19,6 +19,7 @@
 #include <base/log.h>
 #include <base/path.h>
 #include <base/step.h>
+#include <crun-lite/runtime.h>
 #include <errno.h>
 #include <sys/file.h>
 #include <sys/utsname.h>
@@ -257,11 +258,26 @@ static int start_containers(void *ctx, struct crl_err *err)
 	return containers_init(ctx, err);
 }
 
+/*
+ * The parent of the containers' cgroups stays while we live, so that a start
+ * need not make it and hand controllers down again. With containers in it,
+ * ours that run on or another daemon's, rmdir(2) leaves it alone.
+ */
+static void drop_cgroup_parent(void)
+{
+	const char *root = crl_cgroup_root();
+	_cleanup_free_ char *parent = root ? path_printf("%s/docker", root) : NULL;
+
+	if (parent && rmdir(parent) < 0 && errno != EBUSY && errno != ENOENT)
+		log_warn("cgroup not removed", "path", parent, "error", strerror(errno), NULL);
+}
+
 static void stop_containers(void *ctx)
 {
 	struct daemon *d = ctx;
 
 	containers_free(take_ptr(d->containers));
+	drop_cgroup_parent();
 }
 
 /* One copy in memory for all containers: starting one reads no file, and an upgrade changes none.
