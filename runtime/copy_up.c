@@ -8,6 +8,7 @@
 #include <base/str.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 
@@ -69,7 +70,7 @@ static int copy_entry(int from, int to, const char *name, unsigned depth, struct
 			    ? crl_fail_sys(err, errno, "%s", name)
 			    : 0;
 	else
-		return 0; /* devices and sockets of an image have no place in a tmpfs */
+		return 0; /* devices and sockets of an image have no place here */
 	if (r < 0)
 		return -1;
 	if (fchownat(to, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
@@ -86,12 +87,12 @@ static int copy_entry(int from, int to, const char *name, unsigned depth, struct
 static int copy_tree(int from, int to, unsigned depth, struct crl_err *err)
 {
 	if (depth > MAX_DEPTH)
-		return crl_fail(err, CRL_LIMIT, "tmpcopyup: more than %d directories deep",
+		return crl_fail(err, CRL_LIMIT, "copy up: more than %d directories deep",
 				MAX_DEPTH);
 	int fd = openat(from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_closedir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d)
-		return crl_fail_sys(err, errno, "tmpcopyup: read directory");
+		return crl_fail_sys(err, errno, "copy up: read directory");
 	struct dirent *e;
 	while ((e = readdir(d))) {
 		if (str_eq(e->d_name, ".") || str_eq(e->d_name, ".."))
@@ -106,6 +107,35 @@ int copy_up(int from, int to, struct crl_err *err)
 {
 	struct stat st;
 	if (fstat(from, &st) < 0)
-		return crl_fail_sys(err, errno, "tmpcopyup");
+		return crl_fail_sys(err, errno, "copy up");
 	return copy_tree(from, to, 0, err);
+}
+
+static int is_empty(int fd, bool *ret, struct crl_err *err)
+{
+	int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_closedir_ DIR *d = again < 0 ? NULL : fdopendir(again);
+	struct dirent *e;
+	if (!d)
+		return crl_fail_sys(err, errno, "copy up: read volume");
+	while ((e = readdir(d)) && (str_eq(e->d_name, ".") || str_eq(e->d_name, "..")))
+		;
+	*ret = !e;
+	return 0;
+}
+
+int copy_up_volume(int from, int to, struct crl_err *err)
+{
+	struct stat st;
+	bool empty;
+	_cleanup_close_ int volume = openat(to, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (volume < 0 || flock(volume, LOCK_EX) < 0 || fstat(from, &st) < 0)
+		return crl_fail_sys(err, errno, "copy up: open volume");
+	if (is_empty(volume, &empty, err) < 0)
+		return -1;
+	if (!empty)
+		return 0;
+	if (fchown(volume, st.st_uid, st.st_gid) < 0 || fchmod(volume, st.st_mode & 07777) < 0)
+		return crl_fail_sys(err, errno, "copy up: owner and mode of the volume");
+	return copy_tree(from, volume, 0, err);
 }

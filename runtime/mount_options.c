@@ -87,7 +87,7 @@ static bool take_special(const char *w, struct mount_options *o)
 		return o->bind = true;
 	if (str_eq(w, "rbind"))
 		return o->bind = o->bind_below = true;
-	if (str_eq(w, "tmpcopyup"))
+	if (str_eq(w, "tmpcopyup") || str_eq(w, "copyup"))
 		return o->copy_up = true;
 	for (size_t i = 0; i < ARRAY_SIZE(words_ignored); i++)
 		if (str_eq(w, words_ignored[i]))
@@ -126,7 +126,7 @@ void mount_options_free(struct mount_options *o)
 const char *const *mount_options_known(void)
 {
 	static const char *all[ARRAY_SIZE(words_attr) + ARRAY_SIZE(words_propagation) +
-			       ARRAY_SIZE(words_ignored) + 4];
+			       ARRAY_SIZE(words_ignored) + 5];
 	size_t n = 0;
 	if (all[0])
 		return all;
@@ -139,5 +139,6 @@ const char *const *mount_options_known(void)
 	all[n++] = "bind";
 	all[n++] = "rbind";
 	all[n++] = "tmpcopyup";
+	all[n++] = "copyup";
 	return all;
 }

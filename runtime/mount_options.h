@@ -14,8 +14,9 @@ struct mount_options {
 	uint64_t propagation;            /* MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE or 0 */
 	bool propagation_below;          /* the r form */
 	bool bind, bind_below;           /* bind, rbind */
-	bool copy_up;                    /* tmpcopyup: the new tmpfs starts with what it hides */
-	char **data;                     /* the file system's own: "size=64m", "newinstance" */
+	/* tmpcopyup, copyup: the new tmpfs, the empty volume starts with what it hides */
+	bool copy_up;
+	char **data; /* the file system's own: "size=64m", "newinstance" */
 };
 
 /* The strings of `data` are borrowed from `words`; free with mount_options_free(). */

@@ -262,9 +262,14 @@ static int build(struct crl_rt *rt, const struct oci_mount *m, struct bind_sourc
 	return r;
 }
 
-static bool wants_copy_up(const struct oci_mount *m)
+static int copy_content(const struct oci_mount *m, const struct bind_source *b, int target,
+			int tree, struct crl_err *err)
 {
-	return str_eq(m->type, "tmpfs") && strv_contains(m->options, "tmpcopyup");
+	if (str_eq(m->type, "tmpfs") && strv_contains(m->options, "tmpcopyup"))
+		return copy_up(target, tree, err);
+	if (b->fd >= 0 && b->is_dir && strv_contains(m->options, "copyup"))
+		return copy_up_volume(target, tree, err);
+	return 0;
 }
 
 static int attach_one(struct crl_rt *rt, const struct oci_mount *m, struct bind_source *b,
@@ -275,7 +280,7 @@ static int attach_one(struct crl_rt *rt, const struct oci_mount *m, struct bind_
 	if (open_target(rt, m, b, &target, err) < 0 || check_proc_target(m, b, target, err) < 0 ||
 	    build(rt, m, b, &tree, err) < 0)
 		return -1;
-	if (wants_copy_up(m) && copy_up(target, tree, err) < 0)
+	if (copy_content(m, &kind, target, tree, err) < 0)
 		return -1;
 	if (sys_attach(tree, target) < 0)
 		return crl_fail_sys(err, errno, "attach");

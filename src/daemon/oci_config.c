@@ -231,8 +231,10 @@ static void add_user_mount(struct builder *b, const struct container_mount *m)
 		return;
 	}
 	const char *propagation = str_empty(m->propagation) ? "rprivate" : m->propagation;
-	_cleanup_free_ char *options = path_printf("%s,%s%s", m->non_recursive ? "bind" : "rbind",
-						   propagation, m->rw ? "" : ",ro");
+	bool copy = str_eq(m->type, "volume") && m->rw && !m->no_copy;
+	_cleanup_free_ char *options =
+		path_printf("%s,%s%s%s", m->non_recursive ? "bind" : "rbind", propagation,
+			    m->rw ? "" : ",ro", copy ? ",copyup" : "");
 	add_mount(b, m->destination, "bind", m->source, options ? options : "");
 }
 

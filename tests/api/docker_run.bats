@@ -175,3 +175,26 @@ setup() {
 	[ -z "$(docker ps -aq --filter label=com.docker.compose.project=proj)" ]
 	[ -z "$(docker volume ls -q --filter name=proj_data)" ]
 }
+
+@test "an empty volume starts with what the image has there, once" {
+	printf 'FROM busybox\nRUN mkdir -p /seed/sub && echo a >/seed/sub/f && ln -s /etc/passwd /seed/link && chmod 640 /seed/sub/f && chown -R nobody:10 /seed && chmod 2750 /seed\n' |
+		docker build -q -t dr-seed - >/dev/null
+	run docker run --rm -v dr-vol:/seed dr-seed sh -c 'cat /seed/sub/f; readlink /seed/link; stat -c "%a %u %g" /seed /seed/sub/f; rm /seed/sub/f'
+	[ "$output" = $'a\n/etc/passwd\n2750 65534 10\n640 65534 10' ]
+	run -1 docker run --rm -v dr-vol:/seed dr-seed test -e /seed/sub/f # not filled again
+	run -1 docker run --rm -v dr-vol2:/seed:nocopy dr-seed test -e /seed/sub
+	[ "$(docker run --rm -v /seed dr-seed cat /seed/sub/f)" = a ]
+	mkdir "$BATS_TEST_TMPDIR/host"
+	run -1 docker run --rm -v "$BATS_TEST_TMPDIR/host:/seed" dr-seed test -e /seed/sub # a folder of the host is not touched
+	docker volume rm dr-vol dr-vol2
+	docker rmi dr-seed
+}
+
+@test "containers that share a new volume start at the same time" {
+	for i in 1 2 3 4; do
+		docker run --rm -v dr-race:/etc busybox test -s /etc/passwd 3>&- &
+		pids[i]=$!
+	done
+	for i in 1 2 3 4; do wait "${pids[i]}"; done
+	docker volume rm dr-race
+}
