@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Owns what was thrown away: a stack of open folders that are emptied a slice
- * at a time. It follows no symlink and leaves other mounts alone.
+ * at a time. It follows no symlink and leaves other mounts alone. It waits for a
+ * quiet moment: removing files costs more than the rest of a short run, and the
+ * loop that does it would be missing to the run that comes next.
  * See unlinkat(2), openat2(2).
  */
 #include "trash.h"
@@ -16,7 +18,9 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#define SLICE 64
+#define SLICE 16
+#define QUIET_US (100 * 1000ULL)
+#define BACKLOG 64 /* without a quiet moment: no more than this many are kept */
 #define MAX_DEPTH 4096
 
 struct level {
@@ -30,10 +34,11 @@ struct trash {
 	char **names;
 	struct level *stack;
 	size_t depth;
-	sd_event_source *source;
+	sd_event_source *source, *quiet;
 };
 
 static int on_idle(sd_event_source *s, void *data);
+static int on_quiet(sd_event_source *s, uint64_t usec, void *data);
 
 int trash_new(struct daemon *d, struct trash **ret, struct crl_err *err)
 {
@@ -48,12 +53,16 @@ int trash_new(struct daemon *d, struct trash **ret, struct crl_err *err)
 	t->d = d;
 	t->tmp_fd = open(tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r = t->tmp_fd < 0 ? -errno : sd_event_add_defer(d->event, &t->source, on_idle, t);
+	if (r >= 0)
+		r = sd_event_add_time_relative(d->event, &t->quiet, CLOCK_MONOTONIC, QUIET_US, 0,
+					       on_quiet, t);
 	if (r < 0) {
 		trash_free(t);
 		return crl_fail_sys(err, -r, "%s", tmp);
 	}
 	sd_event_source_set_priority(t->source, SD_EVENT_PRIORITY_IDLE);
 	sd_event_source_set_enabled(t->source, SD_EVENT_OFF);
+	sd_event_source_set_enabled(t->quiet, SD_EVENT_OFF);
 	*ret = t;
 	return 0;
 }
@@ -74,6 +83,7 @@ void trash_free(struct trash *t)
 	free(t->stack);
 	strv_free(t->names);
 	sd_event_source_disable_unref(t->source);
+	sd_event_source_disable_unref(t->quiet);
 	cleanup_close_p(&t->tmp_fd);
 	free(t);
 }
@@ -87,7 +97,12 @@ int trash_take(struct trash *t, const char *path, struct crl_err *err)
 		return errno == ENOENT ? 0 : crl_fail_sys(err, errno, "remove %s", path);
 	if (strv_push(&t->names, name) < 0)
 		return 0; /* the next start sweeps it */
-	sd_event_source_set_enabled(t->source, SD_EVENT_ON);
+	if (strv_len(t->names) >= BACKLOG) {
+		sd_event_source_set_enabled(t->source, SD_EVENT_ON);
+	} else {
+		sd_event_source_set_time_relative(t->quiet, QUIET_US);
+		sd_event_source_set_enabled(t->quiet, SD_EVENT_ONESHOT);
+	}
 	return 0;
 }
 
@@ -149,6 +164,13 @@ static void one_step(struct trash *t)
 	/* A busy or immutable rest stays; the sweep at the next start tries again. */
 	if (unlinkat(parent_fd(t), name, AT_REMOVEDIR) < 0)
 		log_debug("folder not removed", "name", name, "error", strerror(errno), NULL);
+}
+
+static int on_quiet(sd_event_source *s, uint64_t usec, void *data)
+{
+	struct trash *t = data;
+	sd_event_source_set_enabled(t->source, SD_EVENT_ON);
+	return 0;
 }
 
 static int on_idle(sd_event_source *s, void *data)
