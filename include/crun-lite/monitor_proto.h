@@ -46,6 +46,13 @@
 #define MON_PROTO_VERSION 1
 #define MON_MSG_MAX (192U * 1024)
 
+/*
+ * --id of a monitor that has no container yet. DIR and RUN_DIR end with it, and
+ * with the start message all three take the container's id in its place. It
+ * ends as soon as its daemon does: it has nothing to guard.
+ */
+#define MON_SPARE_ID "0000000000000000000000000000000000000000000000000000000000000000"
+
 struct mon_attach {
 	bool stdin_, stdout_, stderr_; /* "stdin", "stdout", "stderr" */
 	bool framed;                   /* 8-byte frame headers (no tty); else raw */
@@ -61,7 +68,8 @@ struct mon_log {
 };
 
 struct mon_start {
-	char *config;  /* path of the OCI config.json */
+	char *id;     /* the container's; of a monitor spawned as MON_SPARE_ID it becomes its own */
+	char *config; /* path of the OCI config.json */
 	char **lowers; /* overlay, top first; empty: config's root.path is used */
 	char *upper, *work;
 	char *user; /* docker user string, resolved inside the root */

@@ -32,6 +32,7 @@ const struct json_table mon_log_json = JSON_TABLE("log", struct mon_log, log_fie
 
 static const struct json_field start_fields[] = {
 	JSON_STR(struct mon_start, config, "config", JSON_REQUIRED),
+	JSON_STR(struct mon_start, id, "id", JSON_OMIT_EMPTY),
 	JSON_STRV(struct mon_start, lowers, "lowers", JSON_OMIT_EMPTY),
 	JSON_STR(struct mon_start, upper, "upper", JSON_OMIT_EMPTY),
 	JSON_STR(struct mon_start, work, "work", JSON_OMIT_EMPTY),

@@ -234,7 +234,7 @@ static void add_path(cJSON *o, const struct container *c, const char *key, const
 	struct container *peer = NULL;
 	struct crl_err ignored;
 	(void)container_network_peer((struct container *)c, &peer, &ignored);
-	_cleanup_free_ char *path = container_path_of(peer ? peer : c, file);
+	_cleanup_free_ char *path = container_start_path(peer ? peer : c, file);
 	json_add_str(o, key, path);
 }
 

@@ -117,6 +117,7 @@ struct containers {
 	struct tombstone tombstones[N_TOMBSTONES];
 	size_t next_tombstone;
 	struct trash *trash;
+	struct monitor_spare *spare;
 	char *seccomp_default; /* text of the default profile, by capability set */
 	char *seccomp_caps;
 };
@@ -137,6 +138,13 @@ bool tombstone_find(struct daemon *d, const char *id, int32_t *ret_exit_code);
 /* Folders; the caller frees. */
 char *container_dir(const struct container *c);
 char *container_run_dir(const struct container *c);
+/*
+ * Folder of what each start writes anew: config.json, hostname, hosts,
+ * resolv.conf. With --rm the run folder, since nothing of it is looked at after
+ * the run, and files come and go faster in memory than on a disk.
+ */
+char *container_start_dir(const struct container *c);
+char *container_start_path(const struct container *c, const char *file);
 char *container_path_of(const struct container *c, const char *file);
 char *container_log_path(const struct container *c);
 bool container_is_running(const struct container *c); /* RUNNING or PAUSED */

@@ -13,7 +13,7 @@
 static int write_file(const struct container *c, const char *name, const struct buf *b,
 		      struct crl_err *err)
 {
-	_cleanup_free_ char *path = container_path_of(c, name);
+	_cleanup_free_ char *path = container_start_path(c, name);
 	if (!path || b->failed)
 		return crl_fail_oom(err);
 	_cleanup_close_ int fd =

@@ -2,12 +2,14 @@
 /*
  * Owns the way from "start" to a running process: a table of steps up to the
  * message to the monitor, then the monitor's answer. Also the clients that
- * attached before the start. Order of steps: everything the process will see
- * is there before the monitor is spawned.
+ * attached before the start. The monitor is spawned early, so that it links while
+ * the rest is prepared; it does nothing before the message that comes last.
  */
 #include "container.h"
 #include "exec.h"
 #include "images.h"
+#include "monitor_spare.h"
+#include "mount_points.h"
 #include "oci_config.h"
 #include "container_ports.h"
 
@@ -36,7 +38,8 @@ struct starting {
 	struct container *c;
 	struct container *peer; /* network container:ID */
 	struct oci_spec spec;
-	char *netns_path, *ipc_path, *pid_path, *shm_source, *peer_dir, *init_path, *dir;
+	char *netns_path, *ipc_path, *pid_path, *shm_source, *peer_dir, *init_path, *dir,
+		*start_dir;
 };
 
 /* --- clients that came before the start --- */
@@ -142,7 +145,7 @@ static int step_peers(void *ctx, struct crl_err *err)
 		return -1;
 	if (s->peer) {
 		s->netns_path = ns_path(s->peer, "net");
-		s->peer_dir = container_dir(s->peer);
+		s->peer_dir = container_start_dir(s->peer);
 		if (!s->netns_path || !s->peer_dir)
 			return crl_fail_oom(err);
 	}
@@ -256,7 +259,7 @@ static int find_init(struct starting *s, struct crl_err *err)
 
 static int write_config(struct starting *s, const char *text, struct crl_err *err)
 {
-	_cleanup_free_ char *path = container_path_of(s->c, "config.json");
+	_cleanup_free_ char *path = container_start_path(s->c, "config.json");
 	if (!path)
 		return crl_fail_oom(err);
 	_cleanup_close_ int fd =
@@ -273,9 +276,9 @@ static int step_config(void *ctx, struct crl_err *err)
 	bool use_default = false;
 	if (find_init(s, err) < 0)
 		return -1;
-	s->dir = container_dir(s->c);
+	s->start_dir = container_start_dir(s->c);
 	struct oci_input in = {.rec = &s->c->rec,
-			       .dir = s->dir,
+			       .dir = s->start_dir,
 			       .hosts_dir = s->peer_dir,
 			       .hostname = s->c->rec.config.hostname,
 			       .netns_path = s->netns_path,
@@ -284,7 +287,7 @@ static int step_config(void *ctx, struct crl_err *err)
 			       .shm_source = s->shm_source,
 			       .init_path = s->init_path,
 			       .no_new_privileges = s->c->d->config.no_new_privileges};
-	if (!s->dir)
+	if (!s->start_dir)
 		return crl_fail_oom(err);
 	if (oci_config_build(&in, &s->spec, &use_default, err) < 0)
 		return -1;
@@ -299,7 +302,8 @@ static int step_monitor(void *ctx, struct crl_err *err)
 {
 	struct starting *s = ctx;
 	_cleanup_free_ char *run_dir = container_run_dir(s->c);
-	if (!run_dir)
+	s->dir = container_dir(s->c);
+	if (!run_dir || !s->dir)
 		return crl_fail_oom(err);
 	const struct monitor_spec spec = {.d = s->c->d,
 					  .id = s->c->rec.id,
@@ -307,7 +311,8 @@ static int step_monitor(void *ctx, struct crl_err *err)
 					  .run_dir = run_dir,
 					  .events = &container_monitor_events,
 					  .data = s->c};
-	if (monitor_spawn(&spec, &s->c->monitor, err) < 0)
+	s->c->monitor = monitor_spare_take(s->c->d->containers->spare, &spec);
+	if (!s->c->monitor && monitor_spawn(&spec, &s->c->monitor, err) < 0)
 		return -1;
 	s->c->rec.monitor_pid = monitor_pid(s->c->monitor);
 	s->c->rec.monitor_ticks = monitor_ticks(s->c->monitor);
@@ -337,12 +342,23 @@ static void log_options(const struct container *c, struct mon_log *log)
 		log->max_file = atoll(files);
 }
 
+/* The image's layers, and below them all the places that every container mounts on. */
+static char **all_lowers(const struct container *c)
+{
+	char **lowers = strv_copy(c->rec.lowers);
+	const char *points = mount_points_layer(c->d);
+	if (lowers && lowers[0] && points)
+		(void)strv_push(&lowers, points);
+	return lowers;
+}
+
 static void fill_start(struct starting *s, struct mon_start *m)
 {
 	struct container *c = s->c;
 	const struct api_config *cfg = &c->rec.config;
-	m->config = container_path_of(c, "config.json");
-	m->lowers = c->rec.lowers;
+	m->id = c->rec.id;
+	m->config = container_start_path(c, "config.json");
+	m->lowers = all_lowers(c);
 	m->upper = container_path_of(c, "upper");
 	m->work = container_path_of(c, "work");
 	/* Root's groups, too, are those that the image names (Docker does so). */
@@ -387,6 +403,7 @@ static int step_send(void *ctx, struct crl_err *err)
 	int r = monitor_call(c->monitor, "start", body, fds, n, START_DEADLINE_MS, on_started, c,
 			     err);
 	free(m.config);
+	strv_free(m.lowers);
 	free(m.upper);
 	free(m.work);
 	free(m.cache_dir);
@@ -405,6 +422,11 @@ static const struct step start_steps[] = {
 	 .run = step_network,
 	 .undo = undo_network,
 	 .wanted = wants_network},
+	{.name = "d.start_monitor",
+	 .why = "a parent that outlives the daemon",
+	 .see = "pidfd_open(2)",
+	 .run = step_monitor,
+	 .undo = undo_monitor},
 	{.name = "d.start_files",
 	 .why = "names resolve inside: hostname, hosts, resolv.conf",
 	 .see = "hosts(5)",
@@ -413,11 +435,6 @@ static const struct step start_steps[] = {
 	 .why = "everything the runtime must know, in the OCI's words",
 	 .see = "runtime-spec, config.md",
 	 .run = step_config},
-	{.name = "d.start_monitor",
-	 .why = "a parent that outlives the daemon",
-	 .see = "pidfd_open(2)",
-	 .run = step_monitor,
-	 .undo = undo_monitor},
 	{.name = "d.start_send",
 	 .why = "the monitor makes the container; the answer comes later",
 	 .see = "unix(7)",
@@ -522,6 +539,7 @@ static int run_steps(struct container *c, struct crl_err *err)
 	free(s.peer_dir);
 	free(s.init_path);
 	free(s.dir);
+	free(s.start_dir);
 	return r;
 }
 

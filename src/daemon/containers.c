@@ -9,6 +9,7 @@
 #include "events.h"
 #include "exec.h"
 #include "recovery.h"
+#include "monitor_spare.h"
 #include "trash.h"
 
 #include <base/log.h>
@@ -145,6 +146,17 @@ char *container_dir(const struct container *c)
 char *container_run_dir(const struct container *c)
 {
 	return path_printf("%s/containers/%s", c->d->config.exec_root, c->rec.id);
+}
+
+char *container_start_dir(const struct container *c)
+{
+	return c->rec.host_config.auto_remove ? container_run_dir(c) : container_dir(c);
+}
+
+char *container_start_path(const struct container *c, const char *file)
+{
+	_cleanup_free_ char *dir = container_start_dir(c);
+	return dir ? path_printf("%s/%s", dir, file) : NULL;
 }
 
 char *container_path_of(const struct container *c, const char *file)
@@ -307,7 +319,8 @@ int containers_init(struct daemon *d, struct crl_err *err)
 	d->containers = calloc(1, sizeof(*d->containers));
 	if (!d->containers)
 		return crl_fail_oom(err);
-	if (trash_new(d, &d->containers->trash, err) < 0)
+	if (trash_new(d, &d->containers->trash, err) < 0 ||
+	    monitor_spare_new(d, &d->containers->spare, err) < 0)
 		return -1;
 	return recovery_run(d, err);
 }
@@ -319,6 +332,7 @@ void containers_free(struct containers *cs)
 	for (size_t i = 0; i < cs->n; i++)
 		container_free(cs->items[i]);
 	trash_free(cs->trash);
+	monitor_spare_free(cs->spare);
 	free(cs->items);
 	free(cs->seccomp_default);
 	free(cs->seccomp_caps);

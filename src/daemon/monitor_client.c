@@ -439,6 +439,12 @@ pid_t monitor_find(const char *run_dir)
 	return json_get_i64(tree, "monitor_pid", &pid) && pid > 1 ? (pid_t)pid : 0;
 }
 
+void monitor_adopt(struct monitor *m, const struct monitor_events *events, void *data)
+{
+	m->events = events;
+	m->data = data;
+}
+
 pid_t monitor_pid(const struct monitor *m)
 {
 	return m->pid;

@@ -44,6 +44,9 @@ int monitor_reconnect(const struct monitor_spec *spec, pid_t pid, uint64_t ticks
  */
 pid_t monitor_find(const char *run_dir);
 
+/* From now on the monitor's events go there: one that was spawned in reserve got its container. */
+void monitor_adopt(struct monitor *m, const struct monitor_events *events, void *data);
+
 pid_t monitor_pid(const struct monitor *m);
 uint64_t monitor_ticks(const struct monitor *m);
 

@@ -7,6 +7,7 @@
 #include "monitor.h"
 
 #include <base/cleanup.h>
+#include <base/ident.h>
 #include <base/log.h>
 #include <crun-lite/netns_proto.h>
 #include <errno.h>
@@ -40,7 +41,11 @@ void monitor_maybe_quit(struct monitor *m)
 
 static void left_alone(void *data)
 {
-	monitor_maybe_quit(data);
+	struct monitor *m = data;
+	if (m->dir_fd < 0)
+		m->loop.stop = true; /* in reserve, and nobody is left who could need us */
+	else
+		monitor_maybe_quit(m);
 }
 
 static void lonely_for_long(struct loop_timer *t)
@@ -155,12 +160,37 @@ static int parse(struct monitor *m, int argc, char **argv)
 		switch (o) {
 		case 'i': m->id = optarg; break;
 		case 'c': m->container_dir = optarg; break;
-		case 'r': break; /* the socket's folder: informative, for ps(1) */
+		case 'r': m->run_dir = optarg; break;
 		case 'h': return usage(0) - 1;
 		default: return usage(2);
 		}
 	}
-	return m->id && m->container_dir && optind == argc ? 0 : usage(2);
+	return m->id && m->container_dir && m->run_dir && optind == argc ? 0 : usage(2);
+}
+
+static int open_dir(struct monitor *m, struct crl_err *err)
+{
+	m->dir_fd = open(m->container_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return m->dir_fd < 0 ? crl_fail_sys(err, errno, "%s", m->container_dir) : 0;
+}
+
+static void replace_id(char *arg, const char *id)
+{
+	size_t len = strlen(arg), n = strlen(MON_SPARE_ID);
+	if (len >= n && memcmp(arg + len - n, MON_SPARE_ID, n) == 0)
+		memcpy(arg + len - n, id, n);
+}
+
+int monitor_take_id(struct monitor *m, const char *id, struct crl_err *err)
+{
+	if (str_empty(id) || str_eq(id, m->id))
+		return 0;
+	if (!str_eq(m->id, MON_SPARE_ID) || !ident_is_hex(id, ID_HEX, ID_HEX))
+		return crl_fail(err, CRL_CONFLICT, "this is the monitor of %s", m->id);
+	replace_id(m->id, id);
+	replace_id(m->container_dir, id);
+	replace_id(m->run_dir, id);
+	return open_dir(m, err);
 }
 
 static int init(struct monitor *m, struct crl_err *err)
@@ -172,9 +202,8 @@ static int init(struct monitor *m, struct crl_err *err)
 	(void)mallopt(M_TRIM_THRESHOLD, 64 * 1024);
 	(void)mallopt(M_MMAP_THRESHOLD, 64 * 1024);
 	(void)mallopt(M_TOP_PAD, 16 * 1024);
-	m->dir_fd = open(m->container_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (m->dir_fd < 0)
-		return crl_fail_sys(err, errno, "%s", m->container_dir);
+	if (!str_eq(m->id, MON_SPARE_ID) && open_dir(m, err) < 0)
+		return -1;
 	if (loop_init(&m->loop, err) < 0)
 		return -1;
 	m->lonely.fire = lonely_for_long;

@@ -11,9 +11,8 @@
 #define MONITOR_LONELY_NS (10 * NS_PER_SEC)
 
 struct monitor {
-	const char *id;
-	const char *container_dir;
-	int dir_fd; /* container_dir */
+	char *id, *container_dir, *run_dir; /* our arguments: ps(1) shows what stands in them */
+	int dir_fd;                         /* container_dir; -1 = without a container yet */
 	struct loop loop;
 	struct server server;
 	struct container container;
@@ -29,6 +28,9 @@ extern const size_t monitor_n_ops;
 /* Ends the loop when the container and all execs are over, every client has its output, and nobody
  * needs us. */
 void monitor_maybe_quit(struct monitor *m);
+
+/* A monitor in reserve becomes that of container `id`; any other id than our own is refused. */
+int monitor_take_id(struct monitor *m, const char *id, struct crl_err *err);
 
 /*
  * Makes us the parent of orphans, and reaps them: for a container without a pid

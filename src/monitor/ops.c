@@ -82,8 +82,10 @@ static int op_start(void *data, struct server_request *rq, struct crl_err *err)
 	struct mon_start spec = {0};
 	if (json_decode_tree(&mon_start_json, rq->body, JSON_LAX, &spec, err) < 0)
 		return -1;
-	int r = container_start(&m->container, &spec, rq->fds, rq->n_fds, &rq->answer.started,
-				&rq->exit_code, err);
+	int r = monitor_take_id(m, spec.id, err);
+	if (r == 0)
+		r = container_start(&m->container, &spec, rq->fds, rq->n_fds, &rq->answer.started,
+				    &rq->exit_code, err);
 	json_free(&mon_start_json, &spec);
 	if (r < 0)
 		return -1;
