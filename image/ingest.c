@@ -20,6 +20,16 @@
 
 #define JOB_PREFIX "job"
 
+/* Points for faults, listed with the steps of tables. */
+static const struct step points[] = {
+	{.name = "image.unpack", .why = "a layer becomes a folder", .see = "ovl(5)"},
+	{.name = "image.sync",
+	 .why = "all is on the disk before it has a name",
+	 .see = "syncfs(2)"},
+	{.name = "image.publish", .why = "one rename makes it visible", .see = "rename(2)"},
+};
+STEPS_LISTED(points);
+
 static void blob_name(const struct staged *st, char buf[16])
 {
 	snprintf(buf, 16, "b%u", st->number);

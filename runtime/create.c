@@ -285,6 +285,7 @@ static const struct step parent_steps[] = {
 	 "names and IPC, inside the cgroup from its first instruction",
 	 "clone(2), namespaces(7)", step_clone, undo_clone},
 };
+STEPS_LISTED(parent_steps);
 
 static void explain_parent(const struct step *step, uint64_t us, const struct crl_err *err,
 			   void *data)

@@ -86,6 +86,7 @@ static const struct step helper_steps[] = {
 	{"ex.close", "Nothing of the host stays open", "close_range(2)", step_close},
 	{"ex.join", "All namespaces of the container at once, by its pidfd", "setns(2)", step_join},
 };
+STEPS_LISTED(helper_steps);
 
 /* --- payload, inside the container --- */
 
@@ -194,6 +195,7 @@ static const struct step payload_steps[] = {
 	{"ex.set_user", "Become the user", "setresuid(2), setgroups(2)", step_identity},
 	{"ex.find_exec", "The program is there and may be executed", "execve(2)", step_find},
 };
+STEPS_LISTED(payload_steps);
 
 static int step_privileges(void *ctx, struct crl_err *err)
 {
@@ -210,6 +212,7 @@ static const struct step last_steps[] = {
 	 "capabilities(7), seccomp(2)", step_privileges},
 	{"ex.exec", "The program replaces us", "execve(2)", step_exec},
 };
+STEPS_LISTED(last_steps);
 
 _Noreturn static void die(struct ex *ex, struct crl_err *err)
 {

@@ -254,6 +254,7 @@ static const struct step build_steps[] = {
 	{"rt.set_user", "Become the user", "setresuid(2), setgroups(2)", step_identity},
 	{"rt.find_exec", "The program is there and may be executed", "execve(2)", step_find},
 };
+STEPS_LISTED(build_steps);
 
 static const struct step start_steps[] = {
 	{"rt.start_hooks", "Programs of the image run before the one that was asked for",
@@ -262,6 +263,7 @@ static const struct step start_steps[] = {
 	 "capabilities(7), seccomp(2)", step_privileges},
 	{"rt.exec", "The program replaces us", "execve(2)", step_exec},
 };
+STEPS_LISTED(start_steps);
 
 static void report_step(const struct step *step, uint64_t us, const struct crl_err *err, void *data)
 {

@@ -7,6 +7,7 @@
 #include "args.h"
 #include "cli.h"
 #include <base/ident.h>
+#include <base/step.h>
 #include <base/str.h>
 #include <config.h>
 #include <fcntl.h>
@@ -106,7 +107,7 @@ int main(int argc, char **argv)
 {
 	struct cli cli = {.root = CLI_DEFAULT_ROOT};
 	const char *format = "text", *rootless = "auto", *manager = NULL;
-	bool systemd = false, version = false, help = false;
+	bool systemd = false, version = false, help = false, steps = false;
 	const struct arg globals[] = {
 		{"root", 0, ARG_STRING, &cli.root, "folder for the state (" CLI_DEFAULT_ROOT ")"},
 		{"log", 0, ARG_STRING, &cli.log, "file that errors are appended to"},
@@ -118,12 +119,17 @@ int main(int argc, char **argv)
 		{"rootless", 0, ARG_STRING, &rootless, NULL},
 		{"criu", 0, ARG_IGNORED_VALUE, NULL, NULL},
 		{"version", 'v', ARG_FLAG, &version, "print the version"},
+		{"print-steps", 0, ARG_FLAG, &steps, "print the named steps of a start"},
 		{"help", 'h', ARG_FLAG, &help, "print this"},
 		{0},
 	};
 	struct crl_err err = CRL_ERR_INIT;
 	int at = args_parse(globals, argc - 1, argv + 1, &err);
 	int rc = 1;
+	if (at >= 0 && steps) {
+		steps_print(stdout);
+		return 0;
+	}
 	if (at >= 0 && version) {
 		printf("crun-lite-runtime version %s\nspec: 1.3.0\n", CRL_VERSION);
 		return 0;

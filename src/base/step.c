@@ -128,3 +128,15 @@ void steps_undo(const struct step *steps, void *ctx, struct step_run *run)
 			s->undo(ctx);
 	}
 }
+
+/* The linker's names for the ends of the section that STEPS_LISTED() fills. */
+extern const struct step_list __start_crl_steps[] __attribute__((weak, visibility("hidden")));
+extern const struct step_list __stop_crl_steps[] __attribute__((weak, visibility("hidden")));
+
+void steps_print(FILE *out)
+{
+	for (const struct step_list *l = __start_crl_steps; l < __stop_crl_steps; l++)
+		for (size_t i = 0; i < l->n; i++)
+			fprintf(out, "%s\t%s\t%s\n", l->steps[i].name, l->steps[i].why,
+				l->steps[i].see);
+}

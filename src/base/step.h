@@ -18,6 +18,7 @@
 
 #include <crun-lite/err.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct step {
 	const char *name; /* "rt.pivot_root": area dot verb, unique in the project */
@@ -27,6 +28,20 @@ struct step {
 	void (*undo)(void *ctx);         /* NULL: nothing to undo */
 	bool (*wanted)(const void *ctx); /* NULL: always */
 };
+
+/*
+ * Makes a table known to steps_print(), "--print-steps" of each program: the
+ * fault tests walk that list, so that no step is without one. Goes after the table.
+ */
+struct step_list {
+	const struct step *steps;
+	size_t n;
+};
+#define STEPS_LISTED(table)                                                                        \
+	static const struct step_list table##_listed                                               \
+		__attribute__((section("crl_steps"), used)) = {table, ARRAY_SIZE(table)}
+/* One line per step of this program: name, why, see; separated by tabs. */
+void steps_print(FILE *out);
 
 /* Called around each step when set: narration. `us` is the time the step took. */
 typedef void (*step_observer)(const struct step *step, uint64_t us, const struct crl_err *err,

@@ -113,7 +113,15 @@ void config_free(struct daemon_config *c)
 
 /* --- the command line --- */
 
-enum { OPT_ROW = 0x100, OPT_CONFIG_FILE = 0x200, OPT_ROUTES, OPT_FSM, OPT_VERSION, OPT_HELP };
+enum {
+	OPT_ROW = 0x100,
+	OPT_CONFIG_FILE = 0x200,
+	OPT_ROUTES,
+	OPT_FSM,
+	OPT_STEPS,
+	OPT_VERSION,
+	OPT_HELP
+};
 
 static void build_options(struct option *options)
 {
@@ -121,6 +129,7 @@ static void build_options(struct option *options)
 		{"config-file", required_argument, NULL, OPT_CONFIG_FILE},
 		{"print-routes", no_argument, NULL, OPT_ROUTES},
 		{"print-fsm", no_argument, NULL, OPT_FSM},
+		{"print-steps", no_argument, NULL, OPT_STEPS},
 		{"version", no_argument, NULL, OPT_VERSION},
 		{"help", no_argument, NULL, OPT_HELP},
 		{0},
@@ -164,6 +173,7 @@ static int take_option(struct config_cli *cli, int option, const char *value, st
 	case OPT_CONFIG_FILE: return set_string(&cli->config_file, value, err);
 	case OPT_ROUTES: cli->action = CONFIG_ROUTES; return 0;
 	case OPT_FSM: cli->action = CONFIG_FSM; return 0;
+	case OPT_STEPS: cli->action = CONFIG_STEPS; return 0;
 	case OPT_VERSION: cli->action = CONFIG_VERSION; return 0;
 	case OPT_HELP: cli->action = CONFIG_HELP; return 0;
 	default:
@@ -174,7 +184,7 @@ static int take_option(struct config_cli *cli, int option, const char *value, st
 
 int config_parse_args(int argc, char **argv, struct config_cli *ret, struct crl_err *err)
 {
-	struct option options[ARRAY_SIZE(rows) + 6] = {0};
+	struct option options[ARRAY_SIZE(rows) + 7] = {0};
 	int option;
 
 	build_options(options);
@@ -215,6 +225,8 @@ void config_print_help(FILE *to)
 	      "(" CONFIG_FILE_DEFAULT ")\n"
 	      "  --print-routes                    print the API's route table and exit\n"
 	      "  --print-fsm                       print the container's states as Graphviz and "
+	      "exit\n"
+	      "  --print-steps                     print the named steps of all operations and "
 	      "exit\n"
 	      "  --version\n  --help\n",
 	      to);

@@ -8,7 +8,14 @@
 
 #define CONFIG_FILE_DEFAULT "/etc/crun-lite/daemon.json"
 
-enum config_action { CONFIG_RUN, CONFIG_HELP, CONFIG_VERSION, CONFIG_ROUTES, CONFIG_FSM };
+enum config_action {
+	CONFIG_RUN,
+	CONFIG_HELP,
+	CONFIG_VERSION,
+	CONFIG_ROUTES,
+	CONFIG_FSM,
+	CONFIG_STEPS
+};
 
 struct config_cli {                  /* what the command line said */
 	struct daemon_config config; /* only what was given */

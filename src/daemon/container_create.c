@@ -299,6 +299,7 @@ static const struct step create_steps[] = {
 	 .see = "Engine API, ContainerList",
 	 .run = step_insert},
 };
+STEPS_LISTED(create_steps);
 
 static int init_record(struct container *c, struct crl_err *err)
 {

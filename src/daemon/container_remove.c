@@ -73,6 +73,7 @@ static const struct step remove_steps[] = {
 	 .see = "Engine API, ContainerDelete",
 	 .run = step_volumes},
 };
+STEPS_LISTED(remove_steps);
 
 int container_remove_now(struct container *c, bool volumes, struct crl_err *err)
 {

@@ -440,6 +440,7 @@ static const struct step start_steps[] = {
 	 .see = "unix(7)",
 	 .run = step_send},
 };
+STEPS_LISTED(start_steps);
 
 /* Made at the first start of a daemon's life, for the compiled seccomp filters. */
 static void ensure_cache(struct daemon *d)

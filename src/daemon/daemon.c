@@ -396,6 +396,7 @@ static const struct step start_steps[] = {
 	 .see = "nft(8)",
 	 .run = sweep_networks},
 };
+STEPS_LISTED(start_steps);
 
 static struct step_run start_run;
 

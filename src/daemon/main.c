@@ -13,6 +13,7 @@
 #include <base/fd.h>
 #include <base/ident.h>
 #include <base/log.h>
+#include <base/step.h>
 #include <config.h>
 #include <malloc.h>
 #include <signal.h>
@@ -136,6 +137,7 @@ static int act(struct program *p, struct crl_err *err)
 	case CONFIG_VERSION: printf("crun-lited %s (API %s)\n", CRL_VERSION, "1.51"); return 0;
 	case CONFIG_ROUTES: print_routes(); return 0;
 	case CONFIG_FSM: fsm_print(stdout); return 0;
+	case CONFIG_STEPS: steps_print(stdout); return 0;
 	case CONFIG_RUN: return run_daemon(p, err);
 	}
 	return 0;

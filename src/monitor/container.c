@@ -19,6 +19,13 @@
 #include <string.h>
 #include <sys/wait.h>
 
+static const struct step points[] = {
+	{.name = "mon.exit_record",
+	 .why = "how it ended is on the disk before anybody hears of it",
+	 .see = "pwrite(2)"},
+};
+STEPS_LISTED(points);
+
 static struct container *of_task(struct task *t)
 {
 	return CONTAINER_OF(t, struct container, task);

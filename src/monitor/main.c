@@ -9,6 +9,7 @@
 #include <base/cleanup.h>
 #include <base/ident.h>
 #include <base/log.h>
+#include <base/step.h>
 #include <crun-lite/netns_proto.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -219,6 +220,10 @@ int main(int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], "--make-netns") == 0)
 		return netns_helper_main(argc, argv);
+	if (argc > 1 && strcmp(argv[1], "--print-steps") == 0) {
+		steps_print(stdout);
+		return 0;
+	}
 	struct monitor *m = &monitor;
 	m->dir_fd = -1;
 	if (parse(m, argc, argv) != 0)

@@ -266,6 +266,7 @@ static const struct step steps[] = {
 	 "clone3(2)", create, destroy, NULL},
 	{"mon.start", "let the process execve", "execve(2)", let_go, NULL, NULL},
 };
+STEPS_LISTED(steps);
 
 /* --- around the steps --- */
 

@@ -11,6 +11,7 @@
 
 #include <base/fd.h>
 #include <base/log.h>
+#include <base/step.h>
 
 #include <errno.h>
 #include <signal.h>
@@ -99,6 +100,10 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && str_eq(argv[1], "--version")) {
 		puts("crun-lite-worker " CRL_VERSION);
+		return 0;
+	}
+	if (argc == 2 && str_eq(argv[1], "--print-steps")) {
+		steps_print(stdout);
 		return 0;
 	}
 	if (!verb) {
