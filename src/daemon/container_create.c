@@ -5,6 +5,7 @@
  */
 #include "container.h"
 #include "container_merge.h"
+#include "volumes.h"
 #include "images.h"
 
 #include <base/path.h>
@@ -241,7 +242,10 @@ static void undo_dir(void *ctx)
 static int step_mounts(void *ctx, struct crl_err *err)
 {
 	struct creation *x = ctx;
-	if (container_plan_mounts(x->d, &x->c->rec, x->image_volumes, err) < 0) {
+	volumes_set_maker(x->d, x->c->rec.id);
+	int r = container_plan_mounts(x->d, &x->c->rec, x->image_volumes, err);
+	volumes_set_maker(x->d, NULL);
+	if (r < 0) {
 		container_drop_volumes(x->c, true);
 		return -1;
 	}

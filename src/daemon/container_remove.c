@@ -59,6 +59,11 @@ static const struct step remove_steps[] = {
 	 .why = "address, ports and the monitor's socket are given back",
 	 .see = "unlink(2)",
 	 .run = step_run_dir},
+	/* Before the files: those name the volumes, for a removal that is repeated. */
+	{.name = "d.remove_volumes",
+	 .why = "anonymous volumes go with their container",
+	 .see = "Engine API, ContainerDelete",
+	 .run = step_volumes},
 	{.name = "d.remove_files",
 	 .why = "one rename takes the whole folder out of sight",
 	 .see = "rename(2)",
@@ -68,10 +73,6 @@ static const struct step remove_steps[] = {
 	 .see = "rename(2)",
 	 .run = step_record,
 	 .wanted = in_database},
-	{.name = "d.remove_volumes",
-	 .why = "anonymous volumes go with their container",
-	 .see = "Engine API, ContainerDelete",
-	 .run = step_volumes},
 };
 STEPS_LISTED(remove_steps);
 

@@ -11,6 +11,7 @@
 #include "db.h"
 #include "exec.h"
 #include "trash.h"
+#include "volumes.h"
 
 #include <base/log.h>
 #include <base/path.h>
@@ -51,7 +52,7 @@ static bool was_active(enum fsm_state s)
 	return s == FSM_RUNNING || s == FSM_PAUSED;
 }
 
-static int load_one(struct daemon *d, int parent, const char *id)
+static int load_one(struct daemon *d, int parent, const char *id, char ***unfinished)
 {
 	struct crl_err err = CRL_ERR_INIT;
 	_cleanup_close_ int dir = openat(parent, id, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -64,6 +65,7 @@ static int load_one(struct daemon *d, int parent, const char *id)
 		container_free(c);
 		/* A folder without a record: the daemon died before the caller was told of it. */
 		if (err.code == CRL_NOT_FOUND) {
+			(void)strv_push(unfinished, id);
 			_cleanup_free_ char *path =
 				path_printf("%s/containers/%s", d->config.data_root, id);
 			return path ? trash_take(d->containers->trash, path, &err) : -1;
@@ -91,7 +93,7 @@ static int by_creation(const void *a, const void *b)
 	return x->rec.created < y->rec.created ? -1 : x->rec.created > y->rec.created;
 }
 
-static int load_all(struct daemon *d, struct crl_err *err)
+static int load_all(struct daemon *d, char ***unfinished, struct crl_err *err)
 {
 	_cleanup_free_ char *path = path_printf("%s/containers", d->config.data_root);
 	if (!path)
@@ -104,7 +106,7 @@ static int load_all(struct daemon *d, struct crl_err *err)
 	struct dirent *e;
 	while ((e = readdir(dir)))
 		if (ident_is_hex(e->d_name, ID_HEX, ID_HEX))
-			(void)load_one(d, dirfd(dir), e->d_name);
+			(void)load_one(d, dirfd(dir), e->d_name, unfinished);
 	if (d->containers->n)
 		qsort(d->containers->items, d->containers->n, sizeof(struct container *),
 		      by_creation);
@@ -332,7 +334,8 @@ static int drop_row(const char *id, const char *body, void *data)
 int recovery_run(struct daemon *d, struct crl_err *err)
 {
 	_cleanup_free_ struct container **all = NULL;
-	if (load_all(d, err) < 0)
+	_cleanup_strv_ char **unfinished = NULL;
+	if (load_all(d, &unfinished, err) < 0)
 		return -1;
 	/* A recovery may take its container out of the table. */
 	size_t n = d->containers->n;
@@ -343,6 +346,8 @@ int recovery_run(struct daemon *d, struct crl_err *err)
 		memcpy(all, d->containers->items, n * sizeof(struct container *));
 	for (size_t i = 0; i < n; i++)
 		recover_one(all[i]);
+	for (char **id = unfinished; id && *id; id++)
+		volumes_remove_of(d, *id);
 	sweep_run_dirs(d);
 	struct crl_err ignored;
 	(void)db_each(d->db, "container", drop_row, d, &ignored);

@@ -30,6 +30,7 @@ struct volume {
 	char *name;
 	char *created;
 	struct strmap labels;
+	char *maker;  /* anonymous ones: id of the container it was made for */
 	char **users; /* container ids */
 };
 
@@ -38,12 +39,14 @@ struct volumes {
 	size_t n;
 	int dir; /* DATA_ROOT/volumes */
 	struct trash *trash;
+	const char *maker; /* while a container is being created */
 };
 
 static const struct json_field volume_fields[] = {
 	JSON_STR(struct volume, name, "Name", JSON_REQUIRED),
 	JSON_STR(struct volume, created, "CreatedAt", JSON_REQUIRED),
 	JSON_STRMAP(struct volume, labels, "Labels", JSON_OMIT_EMPTY),
+	JSON_STR(struct volume, maker, "Container", JSON_OMIT_EMPTY),
 };
 static const struct json_table volume_json = JSON_TABLE("volume", struct volume, volume_fields);
 
@@ -251,9 +254,10 @@ static int volume_create(struct daemon *d, const char *name, const struct strmap
 			 struct volume **ret, struct crl_err *err)
 {
 	_cleanup_(volume_free_p) struct volume *v = volume_new(name, labels);
+	const char *maker = name ? NULL : d->volumes->maker;
 	struct crl_err ignored;
 
-	if (!v)
+	if (!v || (maker && !(v->maker = strdup(maker))))
 		return crl_fail_oom(err);
 	if (volume_write(d->volumes->dir, v, err) < 0 || volumes_insert(d->volumes, v, err) < 0) {
 		path_remove_tree(d->volumes->dir, v->name, &ignored);
@@ -362,6 +366,20 @@ void volume_remove_if_anonymous(struct daemon *d, const char *name)
 		return;
 	if (volume_remove(d, name, &err) < 0)
 		log_warn("remove anonymous volume", "volume", name, "error", err.msg, NULL);
+}
+
+void volumes_set_maker(struct daemon *d, const char *container_id)
+{
+	d->volumes->maker = container_id;
+}
+
+void volumes_remove_of(struct daemon *d, const char *container_id)
+{
+	struct volumes *vs = d->volumes;
+
+	for (size_t i = vs->n; i > 0; i--)
+		if (str_eq(vs->items[i - 1]->maker, container_id))
+			volume_remove_if_anonymous(d, vs->items[i - 1]->name);
 }
 
 /* --- look --- */

@@ -38,5 +38,9 @@ int64_t volume_size(struct daemon *d, const char *name);
 bool volume_is_anonymous(const struct volume_info *v);
 /* rm -v: removes it when it is anonymous and nobody else holds it. */
 void volume_remove_if_anonymous(struct daemon *d, const char *name);
+/* Until the next call, anonymous volumes note the container they are made for; NULL ends that. */
+void volumes_set_maker(struct daemon *d, const char *container_id);
+/* Removes the unused anonymous volumes made for a container whose creation was not finished. */
+void volumes_remove_of(struct daemon *d, const char *container_id);
 
 #endif
