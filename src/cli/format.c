@@ -50,6 +50,8 @@ void format_quoted(struct buf *out, const char *s, size_t width)
 			buf_puts(out, "\\t");
 		else if (*p == '"' || *p == '\\')
 			buf_printf(out, "\\%c", *p);
+		else if ((unsigned char)*p < ' ' || *p == 127)
+			buf_printf(out, "\\x%02x", (unsigned char)*p);
 		else
 			buf_putc(out, *p);
 	}

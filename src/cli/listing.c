@@ -44,6 +44,13 @@ static size_t text_width(const char *s, size_t len)
 #define MAX_COLUMNS 32
 #define CELL_PADDING 3
 
+/* A cell's text is a stranger's: what would steer the terminal is shown instead of obeyed. */
+static void write_cell(const char *s, size_t len, FILE *to)
+{
+	for (size_t i = 0; i < len; i++)
+		fputc((unsigned char)s[i] < ' ' || s[i] == 127 ? '?' : s[i], to);
+}
+
 void listing_columns(const char *lines, size_t min_width, FILE *to)
 {
 	size_t widths[MAX_COLUMNS] = {0};
@@ -59,7 +66,7 @@ void listing_columns(const char *lines, size_t min_width, FILE *to)
 	column = 0;
 	for (const char *p = lines; *p;) {
 		size_t len = strcspn(p, "\t\n");
-		fwrite(p, 1, len, to);
+		write_cell(p, len, to);
 		if (p[len] == '\t') {
 			size_t want = column < MAX_COLUMNS ? widths[column] : 0;
 			size_t have = text_width(p, len);

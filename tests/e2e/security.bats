@@ -132,6 +132,15 @@ NoNewPrivs:	1" ]
 	run send 'POST /containers/create HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'"$next"
 	[[ $output == *ApiVersion* ]]
 }
+@test "ps: an image's command and a label cannot steer the terminal" {
+	crun-lite create --name steer --label "$(printf 'a=\033[31mred')" busybox "$(printf 'x\033]0;y\007')"
+	crun-lite ps -a --no-trunc >"$CRL/ps"
+	crun-lite ps -a --format 'table {{.Names}}\t{{.Labels}}' >>"$CRL/ps"
+	grep -qF '\x1b]0;y\x07' "$CRL/ps"
+	grep -qF 'a=?[31mred' "$CRL/ps"
+	if grep -q "$(printf '\033')" "$CRL/ps"; then false; fi
+	crun-lite rm steer
+}
 @test "the socket is 0660, and nobody but root reaches layers and containers" {
 	[ "$(stat -c %a "$CRL/s")" = 660 ]
 	[[ $(stat -c %a "$DATA_ROOT") =~ ^7[0-1]0$ ]]
