@@ -54,14 +54,16 @@ run_unit() {
 	done
 }
 
-# run_bats DIR: each file of a suite; after each, the host must be as before.
+# run_bats DIR: each file of a suite, or with BATS_FILTER the tests whose names match; after each,
+# the host must be as before.
 run_bats() {
 	local file out
 	for file in "$1"/*.bats; do
 		[ -e "$file" ] || continue
 		case $file in *${BATS:-}*) ;; *) continue ;; esac
 		out=$(mktemp)
-		timeout --foreground "${BATS_TIMEOUT:-600}" bats --tap "$file" >"$out" 2>&1 </dev/null
+		timeout --foreground "${BATS_TIMEOUT:-600}" bats --tap ${BATS_FILTER:+-f "$BATS_FILTER"} "$file" \
+			>"$out" 2>&1 </dev/null
 		status=$?
 		if [ $status -ne 0 ] && ! grep -q '^not ok' "$out"; then
 			tail -n 30 "$out"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # The suites that need the kernel's own say: limits on a pure cgroup v2
-# hierarchy and the escape attempts on the newest stock kernel, and the limits
-# again on Debian 12's 6.1 where the distribution has it. VM_FULL=1: all of
+# hierarchy and escape attempts on the newest stock kernel, and the limits again
+# on Debian 12's 6.1 where the distribution has it. VM_FULL=1: all of
 # system, api and e2e on both, an hour under emulation.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/harness/count.sh
