@@ -74,9 +74,17 @@ struct done_item {
 	struct done_item *next;
 };
 
-struct container_wait;   /* container_wait.c */
-struct container_attach; /* container_start.c: a client that attached before the start */
-struct exec;             /* exec.h */
+struct container_wait; /* container_wait.c */
+struct exec;           /* exec.h */
+
+/* A client that attached before the start; container_attach.c. */
+struct container_attach {
+	struct container *c;
+	int fd;
+	struct mon_attach spec;
+	sd_event_source *source;
+	struct container_attach *next;
+};
 
 struct container {
 	struct daemon *d;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Owns the way from "start" to a running process: a table of steps up to the
- * message to the monitor, then the monitor's answer. Also the clients that
- * attached before the start. The monitor is spawned early, so that it links while
- * the rest is prepared; it does nothing before the message that comes last.
+ * message to the monitor, then the monitor's answer. The monitor comes early, so
+ * that it links while the rest is prepared; it does nothing before that message.
  */
 #include "container.h"
 #include "exec.h"
@@ -20,19 +19,10 @@
 #include <base/step.h>
 #include <crun-lite/runtime.h>
 #include <errno.h>
-#include <sys/epoll.h>
 #include <sys/stat.h>
 
 /* An image may come with a slow disk behind it, and hooks may run. */
 #define START_DEADLINE_MS 120000U
-
-struct container_attach {
-	struct container *c;
-	int fd;
-	struct mon_attach spec;
-	sd_event_source *source;
-	struct container_attach *next;
-};
 
 struct starting {
 	struct container *c;
@@ -41,78 +31,6 @@ struct starting {
 	char *netns_path, *ipc_path, *pid_path, *shm_source, *peer_dir, *init_path, *dir,
 		*start_dir;
 };
-
-/* --- clients that came before the start --- */
-
-static void attach_free(struct container_attach *a)
-{
-	sd_event_source_disable_unref(a->source);
-	json_free(&mon_attach_json, &a->spec);
-	cleanup_close_p(&a->fd);
-	free(a);
-}
-
-static void attach_take_out(struct container_attach *a)
-{
-	for (struct container_attach **p = &a->c->attaches; *p; p = &(*p)->next) {
-		if (*p != a)
-			continue;
-		*p = a->next;
-		return;
-	}
-}
-
-void container_drop_attaches(struct container *c)
-{
-	while (c->attaches) {
-		struct container_attach *a = c->attaches;
-		c->attaches = a->next;
-		attach_free(a);
-	}
-}
-
-/* No event is asked for: EPOLLHUP and EPOLLERR come anyway, a half close (EPOLLRDHUP) does not. */
-static int on_early_hangup(sd_event_source *s, int fd, uint32_t revents, void *data)
-{
-	struct container_attach *a = data;
-	attach_take_out(a);
-	attach_free(a);
-	return 0;
-}
-
-static int keep_attach(struct container *c, int fd, const struct mon_attach *spec,
-		       struct crl_err *err)
-{
-	struct container_attach *a = calloc(1, sizeof(*a));
-	if (!a) {
-		close(fd);
-		return crl_fail_oom(err);
-	}
-	a->c = c;
-	a->fd = fd;
-	if (json_copy(&mon_attach_json, spec, &a->spec, err) < 0) {
-		attach_free(a);
-		return -1;
-	}
-	(void)sd_event_add_io(c->d->event, &a->source, fd, 0, on_early_hangup, a);
-	struct container_attach **p = &c->attaches;
-	while (*p)
-		p = &(*p)->next;
-	*p = a;
-	return 0;
-}
-
-int container_attach(struct container *c, int fd, const struct mon_attach *spec,
-		     struct crl_err *err)
-{
-	/* "start -a" attaches to an ended container, too, before it starts it again. */
-	if (!container_is_running(c) || !c->monitor)
-		return keep_attach(c, fd, spec, err);
-	cJSON *body = json_encode_tree(&mon_attach_json, spec);
-	int r = monitor_call(c->monitor, "attach", body, &fd, 1, 0, NULL, NULL, err);
-	close(fd);
-	return r;
-}
 
 /* --- steps --- */
 
