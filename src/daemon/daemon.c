@@ -71,6 +71,9 @@ static int make_root(const char *path, mode_t mode, int *ret_fd, struct crl_err 
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return crl_fail_sys(err, errno, "open %s", path);
+	/* An ext4 that met an error is read-only: said here, instead of by the database. */
+	if (access(path, W_OK) < 0)
+		return crl_fail_sys(err, errno, "%s cannot be written", path);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno == EWOULDBLOCK)
 			return crl_fail(err, CRL_CONFLICT, "another daemon is using %s", path);
