@@ -9,7 +9,8 @@
 
 #include <crun-lite/err.h>
 
-/* The whole text of a record; NULL only when out of memory. The caller frees; *ret_len may be NULL. */
+/* The whole text of a record; NULL only when out of memory. The caller frees; *ret_len may be NULL.
+ */
 char *record_text(const char *kind, int version, const char *body, size_t *ret_len);
 
 /*
