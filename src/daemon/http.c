@@ -182,8 +182,15 @@ static void take_connection(struct http_server *s, const struct http_listener *l
 		return;
 	}
 	/* On failure MHD has closed the socket. */
-	if (MHD_add_connection(s->mhd, fd, addr, addr_len) != MHD_YES && s->accepting)
-		conn_free(take_ptr(s->accepting));
+	if (MHD_add_connection(s->mhd, fd, addr, addr_len) != MHD_YES) {
+		if (s->accepting)
+			conn_free(take_ptr(s->accepting));
+		return;
+	}
+	/* libmicrohttpd 1.0 puts it into a queue first; on_connection() must see it before the
+	 * next one is accepted. */
+	if (s->accepting)
+		server_run(s);
 	arm_idle_check(s);
 }
 
