@@ -217,7 +217,8 @@ static void stop_jobs(void *ctx)
 {
 	struct daemon *d = ctx;
 
-	jobs_free(take_ptr(d->jobs));
+	jobs_free(d->jobs);
+	d->jobs = NULL;
 }
 
 static int start_images(void *ctx, struct crl_err *err)
@@ -241,6 +242,7 @@ static void stop_networks(void *ctx)
 {
 	struct daemon *d = ctx;
 
+	jobs_end(d->jobs);
 	networks_free(take_ptr(d->networks));
 }
 

@@ -13,6 +13,7 @@
 #include <base/log.h>
 #include <base/proc.h>
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -22,6 +23,7 @@
 #define MESSAGE_MAX (64U * 1024)
 #define MESSAGES_PER_TURN 64
 #define CANCEL_GRACE_US (5ULL * 1000 * 1000)
+#define END_GRACE_MS 3000
 
 int jobs_init(struct daemon *d, struct crl_err *err)
 {
@@ -51,6 +53,28 @@ static void job_free(struct job *j)
 	cJSON_Delete(j->result);
 	free(j->verb);
 	free(j);
+}
+
+static void job_wait(struct job *j)
+{
+	struct pollfd p = {.fd = j->pidfd, .events = POLLIN};
+
+	while (poll(&p, 1, END_GRACE_MS) < 0 && errno == EINTR)
+		;
+	(void)proc_pidfd_kill(j->pidfd, SIGKILL, NULL);
+	(void)waitid(P_PIDFD, (id_t)j->pidfd, &(siginfo_t){0}, WEXITED);
+}
+
+void jobs_end(struct jobs *jobs)
+{
+	if (!jobs)
+		return;
+	for (struct job *j = jobs->list; j; j = j->next)
+		job_cancel(j);
+	for (struct job *j = jobs->list; j; j = j->next) {
+		job_wait(j);
+		jobs_end_leases(j);
+	}
 }
 
 void jobs_free(struct jobs *jobs)

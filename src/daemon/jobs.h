@@ -88,6 +88,12 @@ struct job_spec {
 	void *data;
 };
 int jobs_init(struct daemon *d, struct crl_err *err);
+/*
+ * The daemon's end: every worker is cancelled and waited for, builders with some
+ * seconds for their own containers; leases end. Before the networks do. The jobs
+ * stay, for those that point at them, until jobs_free().
+ */
+void jobs_end(struct jobs *j);
 void jobs_free(struct jobs *j);
 int job_start(struct daemon *d, const struct job_spec *spec, struct job **ret, struct crl_err *err);
 /* Kills the worker; `done` will not be called; its leases end. */
