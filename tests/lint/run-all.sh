@@ -70,7 +70,7 @@ fi
 if have cppcheck; then
 	check 'cppcheck' cppcheck --quiet --error-exitcode=1 --enable=warning,portability --std=c11 \
 		--suppress=*:/usr/* --suppress=missingIncludeSystem --inline-suppr --suppress=uninitvar \
-		--suppress=unknownMacro --suppress=memleak --suppress=varFuncNullUB --suppress=internalAstError --suppress=nullPointer --suppress=syntaxError --suppress=nullPointerRedundantCheck \
+		--suppress=unknownMacro --suppress=memleak --suppress=comparePointers --suppress=varFuncNullUB --suppress=internalAstError --suppress=nullPointer --suppress=syntaxError --suppress=nullPointerRedundantCheck \
 		--suppress=nullPointerOutOfMemory --suppress=nullPointerArithmeticOutOfMemory --max-ctu-depth=2 -j2 -Isrc -Iinclude src runtime image
 else
 	skip cppcheck 'not installed'
