@@ -55,6 +55,21 @@ static void job_free(struct job *j)
 	free(j);
 }
 
+/* Only a build has more to take back than its own process: a container, its cgroup, its mounts. */
+static bool job_tidies_up(const struct job *j)
+{
+	return str_eq(j->verb, "build");
+}
+
+/* A worker whose control socket is closed knows that nobody wants its result. */
+static void job_hang_up(struct job *j)
+{
+	j->cancelled = true;
+	j->on_message = sd_event_source_disable_unref(j->on_message);
+	cleanup_close_p(&j->control);
+	j->control = -1;
+}
+
 static void job_wait(struct job *j)
 {
 	struct pollfd p = {.fd = j->pidfd, .events = POLLIN};
@@ -69,8 +84,12 @@ void jobs_end(struct jobs *jobs)
 {
 	if (!jobs)
 		return;
-	for (struct job *j = jobs->list; j; j = j->next)
-		job_cancel(j);
+	/* Not job_cancel(): the loop has ended, no timer of its would fire any more. */
+	for (struct job *j = jobs->list; j; j = j->next) {
+		job_hang_up(j);
+		if (!job_tidies_up(j))
+			(void)proc_pidfd_kill(j->pidfd, SIGKILL, NULL);
+	}
 	for (struct job *j = jobs->list; j; j = j->next) {
 		job_wait(j);
 		jobs_end_leases(j);
@@ -226,11 +245,8 @@ void job_cancel(struct job *j)
 {
 	if (j->cancelled)
 		return;
-	j->cancelled = true;
-	j->on_message = sd_event_source_disable_unref(j->on_message);
-	cleanup_close_p(&j->control);
-	j->control = -1;
-	if (!str_eq(j->verb, "build") ||
+	job_hang_up(j);
+	if (!job_tidies_up(j) ||
 	    sd_event_add_time_relative(j->daemon->event, &j->deadline, CLOCK_MONOTONIC,
 				       CANCEL_GRACE_US, 0, on_deadline, j) < 0)
 		(void)proc_pidfd_kill(j->pidfd, SIGKILL, NULL);

@@ -195,3 +195,23 @@ monitor_of() { pgrep -f -- "crun-lite-monitor.*$(crun-lite inspect -f '{{.Id}}' 
 	crun-lite run --rm busybox true
 	grep -q "$id" "$CRL/daemon.log"
 }
+
+@test "daemon ended in the middle of a build: the step ends with it, no link, rule, cgroup or process stays" {
+	local suffix pid cgroup
+	suffix=$(crun-lite network inspect -f '{{index .Options "com.docker.network.bridge.name"}}' bridge)
+	suffix=${suffix#crl}
+	mkdir "$CRL/site"
+	printf 'FROM busybox\nRUN echo "$$" && exec sleep 987\n' >"$CRL/site/Dockerfile"
+	crun-lite build -t long "$CRL/site" >"$CRL/build.log" 2>&1 3>&- &
+	wait_until 10 pgrep -fx 'sleep 987'
+	pid=$(pgrep -fx 'sleep 987')
+	cgroup=$(sed -n 's/^0:://p' "/proc/$pid/cgroup")
+	leak_of "$CRL/data" "$suffix" | grep '^link'
+	daemon_stop
+	wait_until 5 test ! -e "/proc/$pid"
+	nothing_left() { [ -z "$(leak_of "$CRL/data" "$suffix")" ]; }
+	wait_until 5 nothing_left || { leak_of "$CRL/data" "$suffix"; false; }
+	[ -n "$cgroup" ]
+	no_cgroup() { [ -z "$(find /sys/fs/cgroup -path "*$cgroup" -type d)" ]; }
+	wait_until 5 no_cgroup
+}
