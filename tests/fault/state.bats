@@ -50,7 +50,7 @@ accounted() { # ID LIST-COMMAND...
 	crun-lite volume rm statevol
 }
 
-@test "bridge, rules or cgroup gone under a running daemon: stop and rm work, the next run repairs" {
+@test "bridge or rules gone under a running daemon: stop and rm work, the next run repairs" {
 	local bridge id
 	bridge=$(crun-lite network inspect -f '{{index .Options "com.docker.network.bridge.name"}}' bridge)
 	[ -n "$bridge" ]

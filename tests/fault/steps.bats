@@ -2,7 +2,7 @@
 # Every named step that the programs export fails once, or takes its process
 # with it: the caller hears of it, nothing leaks, and the same call works after.
 # A step that no test here or below knows fails the last test. FAULT_FULL=1 also
-# walks the steps of the runtime; else runtime_fault.bats has those.
+# kills after each step; the steps of the runtime are runtime_fault.bats'.
 load ../harness/daemon
 setup_file() {
 	[ -n "$(CRUN_LITE_FAIL='x=delay(1)' crun-lited --print-steps)" ]
