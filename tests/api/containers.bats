@@ -38,7 +38,7 @@ is() { [ "$(state "$1")" = "$2" ]; }
 }
 
 @test "run -it: a terminal of the client's size" {
-	run script -qec "stty rows 33 cols 77; timeout 20 docker run -it --rm busybox stty size" /dev/null
+	run script -qec "stty rows 33 cols 77; timeout --foreground -k 5 20 docker run -it --rm busybox stty size" /dev/null
 	[[ $output == *"33 77"* ]]
 }
 
