@@ -10,6 +10,8 @@ api() { # METHOD PATH [CURL-ARGS...]: status code, body in $CRL/body
 	shift 2
 	curl -sS -o "$CRL/body" -w '%{http_code}' -X "$method" --unix-socket "$CRL/s" "$@" "http://d$path"
 }
+# Removed containers lie there until the daemon has a quiet moment.
+staging_is_empty() { [ -z "$(find "$DATA_ROOT/tmp" -mindepth 1)" ]; }
 json='Content-Type: application/json'
 
 @test "unknown verb: named, with the nearest one" {
@@ -106,15 +108,14 @@ json='Content-Type: application/json'
 	head -c 50000 /dev/urandom >"$CRL/noise.tar"
 	run crun-lite load -i "$CRL/noise.tar"
 	[ "$status" -ne 0 ]
-	[ "$(find "$DATA_ROOT/tmp" -mindepth 1 | wc -l)" = 0 ]
+	wait_until 3 staging_is_empty
 	[ "$(find "$DATA_ROOT/blobs" "$DATA_ROOT/layers" -type f | wc -l)" = "$before" ]
 }
 @test "a client that hangs up in the middle of an upload leaves nothing" {
 	(cat "$(busybox_archive)"; sleep 5) | timeout 1 curl -sS -T - --unix-socket "$CRL/s" -X POST http://d/images/load >/dev/null 2>&1 || true
 	no_worker() { ! pgrep -P "$(daemon_pid)" -f crun-lite-worker; }
 	wait_until 5 no_worker
-	tmp_is_empty() { [ -z "$(find "$DATA_ROOT/tmp" -mindepth 1)" ]; }
-	wait_until 3 tmp_is_empty
+	wait_until 3 staging_is_empty
 }
 @test "pull says in one sentence that it is not there: 501, exit 125" {
 	[ "$(api POST '/images/create?fromImage=nginx&tag=latest')" = 501 ]
