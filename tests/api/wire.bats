@@ -54,7 +54,8 @@ code() { api -o /dev/null -w '%{http_code}' "$@"; }
 	run api -T "$BATS_TEST_TMPDIR/cut.tar" -X POST http://d/images/load
 	[[ $output == *'"message"'* || $output == *'"errorDetail"'* ]]
 	wait_until 5 test "$(ls "$DATA_ROOT/blobs/sha256" "$DATA_ROOT/layers")" = "$before"
-	[ -z "$(ls "$DATA_ROOT/tmp")" ]
+	staging_is_empty() { [ -z "$(ls "$DATA_ROOT/tmp")" ]; }
+	wait_until 5 staging_is_empty
 }
 
 @test "a client that leaves in the middle of a load ends the worker" {

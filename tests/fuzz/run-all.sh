@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Every fuzz target for a short time (FUZZ_SECONDS, default 10) from its corpus.
+# Every fuzz target for a short time (FUZZ_SECONDS, default 5) from its corpus.
 # What a run finds stays in build-fuzz/found/; a new crash goes into the corpus,
 # where the unit tests replay it for good.
 cd "$(dirname "$0")/../.." || exit 1
@@ -25,7 +25,7 @@ for target in build-fuzz/tests/fuzz/fuzz-*; do
 	scratch=build-fuzz/corpus/$name
 	mkdir -p "$scratch"
 	# shellcheck disable=SC2046
-	if "$target" -max_total_time="${FUZZ_SECONDS:-10}" -rss_limit_mb=2048 -timeout=10 -artifact_prefix=build-fuzz/found/$name- \
+	if "$target" -max_total_time="${FUZZ_SECONDS:-5}" -rss_limit_mb=2048 -timeout=10 -artifact_prefix=build-fuzz/found/$name- \
 		-print_final_stats=1 "$scratch" $([ -d "$corpus" ] && echo "$corpus") >"$scratch.log" 2>&1; then
 		passed=$((passed + 1))
 		printf '%-28s %s runs\n' "$name" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$scratch.log")"
