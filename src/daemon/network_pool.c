@@ -9,7 +9,7 @@
  *
  * The default network keeps NET_POOL_DEFAULT ready from the start (configurable),
  * the others begin when they are used first. Each find of an empty pool adds two
- * to its size; a minute without one brings it back.
+ * to its size; ten seconds without one bring it back.
  */
 #include "network_priv.h"
 
@@ -17,7 +17,7 @@
 #include <base/log.h>
 #include <errno.h>
 
-#define POOL_CALM_US (60ULL * 1000 * 1000)
+#define POOL_CALM_US (10ULL * 1000 * 1000)
 
 struct net_pool {
 	struct networks *n;
@@ -145,7 +145,7 @@ static void pool_trim(struct net_pool *p, size_t keep)
 	}
 }
 
-/* A minute without a miss: the burst is over, and idle namespaces cost kernel memory. */
+/* A calm time without a miss: the burst is over, and idle namespaces cost kernel memory. */
 static int pool_calm(sd_event_source *s, uint64_t usec, void *data)
 {
 	struct net_pool *p = data;

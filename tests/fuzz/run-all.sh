@@ -4,6 +4,8 @@
 # What a run finds stays in build-fuzz/found/; a new crash goes into the corpus,
 # where the unit tests replay it for good.
 cd "$(dirname "$0")/../.." || exit 1
+# Absolute names: a target may change its working directory between two inputs.
+top=$PWD
 if ! command -v clang >/dev/null || ! echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return !d + !n; }' |
 	clang -x c -fsanitize=fuzzer - -o /dev/null 2>/dev/null; then
 	echo "skip fuzz: clang with libFuzzer is not installed"
@@ -14,18 +16,17 @@ fi
 	CC=clang meson setup build-fuzz -Dfuzzers=true -Db_sanitize=address,undefined -Db_lundef=false >build-fuzz.log 2>&1 ||
 	{ cat build-fuzz.log; exit 1; }
 rm -f build-fuzz.log
-ninja -C build-fuzz --quiet || exit 1
+ninja -C build-fuzz --quiet fuzzers || exit 1
 passed=0 failed=0
 mkdir -p build-fuzz/found
 for target in build-fuzz/tests/fuzz/fuzz-*; do
 	{ [ -x "$target" ] && [ -f "$target" ]; } || continue
 	name=${target##*/fuzz-}
-	corpus=tests/fuzz/corpus/${name//-/_}
-	[ -d "$corpus" ] || corpus=tests/fuzz/corpus/$name
-	scratch=build-fuzz/corpus/$name
+	corpus=$top/tests/fuzz/corpus/${name//-/_}
+	scratch=$top/build-fuzz/corpus/$name
 	mkdir -p "$scratch"
 	# shellcheck disable=SC2046
-	if "$target" -max_total_time="${FUZZ_SECONDS:-5}" -rss_limit_mb=2048 -timeout=10 -artifact_prefix=build-fuzz/found/$name- \
+	if "$target" -max_total_time="${FUZZ_SECONDS:-5}" -rss_limit_mb=2048 -timeout=10 -artifact_prefix="$top/build-fuzz/found/$name-" \
 		-print_final_stats=1 "$scratch" $([ -d "$corpus" ] && echo "$corpus") >"$scratch.log" 2>&1; then
 		passed=$((passed + 1))
 		printf '%-28s %s runs\n' "$name" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$scratch.log")"
