@@ -153,6 +153,15 @@ static bool test_prefix(const char *wanted, const char *value)
 	return str_starts(value, wanted);
 }
 
+/* "a++", "(a+)+": the C library doubles the expression for each, in memory as in time. */
+static bool repeats_repetition(const char *s)
+{
+	for (size_t i = 1; s[0] && s[i]; i++)
+		if (strchr("*+?", s[i]) && strchr("*+?)", s[i - 1]))
+			return true;
+	return false;
+}
+
 static bool test_name(const char *wanted, const char *value)
 {
 	regex_t re;
@@ -166,7 +175,8 @@ static bool test_name(const char *wanted, const char *value)
 	 * No names hold braces or backslashes; in an expression, counted repetitions grow without
 	 * bound when they are nested, and references back take exponential time.
 	 */
-	if (!strpbrk(wanted, "^$.|?*+()[") || strpbrk(wanted, "{\\") || strlen(wanted) > REGEX_MAX)
+	if (!strpbrk(wanted, "^$.|?*+()[") || strpbrk(wanted, "{\\") ||
+	    strlen(wanted) > REGEX_MAX || repeats_repetition(wanted))
 		return strstr(value, wanted) != NULL;
 	/* Go's "^/name$" is common: the slash is not part of our names. */
 	if (str_starts(wanted, "^/"))

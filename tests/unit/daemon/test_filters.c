@@ -93,6 +93,7 @@ static void names(void **state)
 		{"{\"name\":[]}", "anything", true},
 		/* Would need gigabytes as an expression. */
 		{"{\"name\":[\"(((a{1,99}){1,99}){1,99}){1,99}\"]}", "aaa", false},
+		{"{\"name\":[\"(a++++++++++++++++++++++++++++++++++++++)\"]}", "aaa", false},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
