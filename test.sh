@@ -30,6 +30,10 @@ if ! only_unit; then
 	has fuzz && need_packages $packages_fuzz
 	has lint && need_packages $packages_lint
 fi
+# Asked for by name, fuzzing is a search; in the default run it is a repeatable check.
+if [ "${levels[*]}" = fuzz ]; then
+	export FUZZ_SECONDS=${FUZZ_SECONDS:-60} FUZZ_RUNS=${FUZZ_RUNS:--1} FUZZ_SEED=${FUZZ_SEED:-0}
+fi
 
 say() { printf '\n== %s\n' "$*"; }
 
