@@ -3,6 +3,7 @@
 bats_require_minimum_version 1.5.0
 load ../harness/daemon
 
+NO_SCHEMA=1 # looks at the socket itself
 setup_file() { daemon_setup; }
 teardown_file() { daemon_teardown; }
 

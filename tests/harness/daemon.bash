@@ -5,6 +5,10 @@
 #	setup_file() { daemon_setup; }       # start, load busybox
 #	teardown_file() { daemon_teardown; } # stop, remove, compare with before
 #
+# In tests/api every answer passes a proxy that holds it against the types of
+# the Engine API (schema_proxy.py); a complaint fails the file. NO_SCHEMA=1 before
+# `daemon_setup` leaves it out, for files that measure time or look at the socket.
+#
 # Exports: CRL (work folder), CRUN_LITE_HOST, DOCKER_HOST, DATA_ROOT, EXEC_ROOT,
 # DAEMON_PID; PATH holds the programs of the build under test.
 
@@ -17,7 +21,7 @@ PATH=$CRUN_LITE_BUILD/src/cli:$CRUN_LITE_BUILD/src/daemon:$CRUN_LITE_BUILD/runti
 
 # daemon_start: (re)starts the daemon on the roots of this file; fails when it does not answer.
 daemon_start() {
-	crun-lited --data-root "$DATA_ROOT" --exec-root "$EXEC_ROOT" -H "$CRUN_LITE_HOST" \
+	crun-lited --data-root "$DATA_ROOT" --exec-root "$EXEC_ROOT" -H "${CRL_LISTEN:-$CRUN_LITE_HOST}" \
 		--pidfile "$CRL/daemon.pid" "$@" >>"$CRL/daemon.log" 2>&1 3>&- &
 	export DAEMON_PID=$!
 	echo $DAEMON_PID >"$CRL/daemon-pid"
@@ -55,6 +59,36 @@ busybox_archive() {
 	echo "$out"
 }
 
+# schema_start: from now on clients reach the daemon through the proxy.
+schema_start() {
+	export CRL_LISTEN=unix://$CRL/s.daemon
+	# Not in the folder of the test: that is gone when the proxy's findings are looked at last.
+	export SCHEMA_REPORT=$CRL.schema
+	: >"$SCHEMA_REPORT"
+	python3 "$TOP/tests/harness/schema_proxy.py" "$CRL/s" "$CRL/s.daemon" "$SCHEMA_REPORT" 3>&- 2>>"$CRL/proxy.log" &
+	echo $! >"$CRL/proxy-pid"
+	for _ in $(seq 200); do
+		[ -S "$CRL/s" ] && return 0
+		sleep 0.05
+	done
+	cat "$CRL/proxy.log" >&2
+	return 1
+}
+
+# schema_stop: fails when an answer was not as the API says. Adds what was seen to schema-seen of the build.
+schema_stop() {
+	[ -n "${SCHEMA_REPORT:-}" ] || return 0
+	kill "$(cat "$CRL/proxy-pid")"
+	grep -v '^!' "$SCHEMA_REPORT" >>"$CRUN_LITE_BUILD/schema-seen" || true
+	if grep '^!' "$SCHEMA_REPORT" >"$CRL.complaints"; then
+		echo "answers that are not as the Engine API says:" >&3
+		cat "$CRL.complaints" >&3
+		rm -f "$SCHEMA_REPORT" "$CRL.complaints"
+		return 1
+	fi
+	rm -f "$SCHEMA_REPORT" "$CRL.complaints"
+}
+
 daemon_setup() {
 	# /data: the ext4 disk of the test machine; the fs below /tmp there is no place for an overlay.
 	local base=${TMPDIR:-/tmp}
@@ -65,6 +99,9 @@ daemon_setup() {
 	CRUN_LITE_HOST=unix://$CRL/s
 	DOCKER_HOST=$CRUN_LITE_HOST
 	leak_snapshot "$CRL" >"$CRL.before"
+	if [ "${BATS_TEST_DIRNAME##*/}" = api ] && [ -z "${NO_SCHEMA:-}" ]; then
+		schema_start || return 1
+	fi
 	daemon_start "$@" || return 1
 	crun-lite load -q -i "$(busybox_archive)" >/dev/null
 }
@@ -76,6 +113,7 @@ daemon_teardown() {
 	# shellcheck disable=SC2086
 	[ -z "$ids" ] || crun-lite rm -f $ids >/dev/null 2>&1
 	daemon_stop || status=1
+	schema_stop || status=1
 	# The kernel takes namespaces, and the links in them, apart in the background.
 	for _ in $(seq 30); do
 		leak_snapshot "$CRL" >"$CRL.after"
