@@ -103,23 +103,25 @@ static cJSON *ipam_json(const struct api_endpoint *e)
 static cJSON *endpoint_json(const struct container *c, const char *name)
 {
 	const struct api_endpoint *asked = asked_endpoint(c, name);
-	const struct net_endpoint none = {0}, *ep = c->has_ep ? &c->ep : &none;
+	const struct net_endpoint none = {0}, *ep = container_ep(c, name);
+	if (!ep)
+		ep = &none;
 	cJSON *o = cJSON_CreateObject();
 	cJSON_AddItemToObject(o, "IPAMConfig", ipam_json(asked));
 	json_add_strv(o, "Links", asked ? asked->links : NULL, true);
 	json_add_strv(o, "Aliases", asked ? asked->aliases : NULL, true);
 	json_add_str(o, "MacAddress", ep->mac);
 	cJSON_AddNullToObject(o, "DriverOpts");
-	json_add_i64(o, "GwPriority", 0);
+	json_add_i64(o, "GwPriority", ep->gw_priority);
 	json_add_str(o, "NetworkID", ep->network_id);
 	json_add_str(o, "EndpointID", ep->id);
 	json_add_str(o, "Gateway", ep->gateway);
 	json_add_str(o, "IPAddress", ep->ip);
 	json_add_i64(o, "IPPrefixLen", ep->prefix_len);
-	json_add_str(o, "IPv6Gateway", "");
-	json_add_str(o, "GlobalIPv6Address", "");
-	json_add_i64(o, "GlobalIPv6PrefixLen", 0);
-	cJSON_AddNullToObject(o, "DNSNames");
+	json_add_str(o, "IPv6Gateway", ep->gateway6);
+	json_add_str(o, "GlobalIPv6Address", ep->ip6);
+	json_add_i64(o, "GlobalIPv6PrefixLen", ep->prefix6);
+	json_add_strv(o, "DNSNames", ep->dns_names, true);
 	return o;
 }
 
@@ -129,8 +131,10 @@ cJSON *api_networks_json(const struct container *c)
 	const char *mode = c->rec.host_config.network_mode;
 	if (str_starts(mode, "container:"))
 		return o;
-	const char *name = c->has_ep && c->ep.network ? c->ep.network : mode;
-	cJSON_AddItemToObject(o, name, endpoint_json(c, name));
+	if (c->n_eps == 0)
+		cJSON_AddItemToObject(o, mode, endpoint_json(c, mode));
+	for (size_t i = 0; i < c->n_eps; i++)
+		cJSON_AddItemToObject(o, c->eps[i].network, endpoint_json(c, c->eps[i].network));
 	return o;
 }
 
@@ -139,8 +143,9 @@ cJSON *api_ports_map(const struct container *c)
 	cJSON *o = cJSON_CreateObject();
 	for (char **e = c->rec.config.exposed_ports; container_is_running(c) && e && *e; e++)
 		cJSON_AddNullToObject(o, *e);
-	for (size_t i = 0; c->has_ep && i < c->ep.n_ports; i++) {
-		const struct net_port *p = &c->ep.ports[i];
+	const struct net_endpoint *ep = container_gateway_ep(c);
+	for (size_t i = 0; ep && i < ep->n_ports; i++) {
+		const struct net_port *p = &ep->ports[i];
 		char key[16], port[8];
 		container_port_key(p, key);
 		cJSON *list = cJSON_GetObjectItemCaseSensitive(o, key);
@@ -188,15 +193,15 @@ static cJSON *state_json(const struct container *c)
 
 static cJSON *network_settings(const struct container *c)
 {
-	const struct net_endpoint none = {0};
-	bool bridge = c->has_ep && str_eq(c->ep.network, "bridge");
-	const struct net_endpoint *ep = bridge ? &c->ep : &none;
+	const struct net_endpoint none = {0}, *ep = container_ep(c, "bridge");
+	if (!ep)
+		ep = &none;
 	char key[64] = "";
 	if (container_is_running(c))
 		snprintf(key, sizeof(key), "/proc/%lld/ns/net", (long long)c->rec.pid);
 	cJSON *o = cJSON_CreateObject();
 	json_add_str(o, "Bridge", "");
-	json_add_str(o, "SandboxID", c->has_ep ? c->ep.id : "");
+	json_add_str(o, "SandboxID", c->n_eps ? c->eps[0].id : "");
 	json_add_str(o, "SandboxKey", key);
 	cJSON_AddItemToObject(o, "Ports", api_ports_map(c));
 	cJSON_AddBoolToObject(o, "HairpinMode", false);
@@ -206,11 +211,11 @@ static cJSON *network_settings(const struct container *c)
 	cJSON_AddNullToObject(o, "SecondaryIPv6Addresses");
 	json_add_str(o, "EndpointID", ep->id);
 	json_add_str(o, "Gateway", ep->gateway);
-	json_add_str(o, "GlobalIPv6Address", "");
-	json_add_i64(o, "GlobalIPv6PrefixLen", 0);
+	json_add_str(o, "GlobalIPv6Address", ep->ip6);
+	json_add_i64(o, "GlobalIPv6PrefixLen", ep->prefix6);
 	json_add_str(o, "IPAddress", ep->ip);
 	json_add_i64(o, "IPPrefixLen", ep->prefix_len);
-	json_add_str(o, "IPv6Gateway", "");
+	json_add_str(o, "IPv6Gateway", ep->gateway6);
 	json_add_str(o, "MacAddress", ep->mac);
 	cJSON_AddItemToObject(o, "Networks", api_networks_json(c));
 	return o;

@@ -68,11 +68,14 @@ static bool match_exited(const struct container *c, char *const *codes)
 
 static bool match_network(const struct container *c, char *const *names)
 {
-	for (; names && *names; names++)
-		if (str_eq(*names, c->rec.host_config.network_mode) ||
-		    (c->has_ep &&
-		     (str_eq(*names, c->ep.network) || str_starts(c->ep.network_id, *names))))
+	for (; names && *names; names++) {
+		if (str_eq(*names, c->rec.host_config.network_mode))
 			return true;
+		for (size_t i = 0; i < c->n_eps; i++)
+			if (str_eq(*names, c->eps[i].network) ||
+			    str_starts(c->eps[i].network_id, *names))
+				return true;
+	}
 	return false;
 }
 
@@ -116,9 +119,10 @@ static bool match_host_port(const struct net_port *p, const char *wanted)
 
 static bool match_published(const struct container *c, char *const *ports)
 {
+	const struct net_endpoint *ep = container_gateway_ep(c);
 	for (; ports && *ports; ports++)
-		for (size_t i = 0; c->has_ep && i < c->ep.n_ports; i++)
-			if (match_host_port(&c->ep.ports[i], *ports))
+		for (size_t i = 0; ep && i < ep->n_ports; i++)
+			if (match_host_port(&ep->ports[i], *ports))
 				return true;
 	return false;
 }
@@ -220,9 +224,10 @@ static cJSON *port_entry(const struct net_port *p)
 
 static bool is_published(const struct container *c, const char *key)
 {
-	for (size_t i = 0; c->has_ep && i < c->ep.n_ports; i++) {
+	const struct net_endpoint *ep = container_gateway_ep(c);
+	for (size_t i = 0; ep && i < ep->n_ports; i++) {
 		char have[16];
-		container_port_key(&c->ep.ports[i], have);
+		container_port_key(&ep->ports[i], have);
 		if (str_eq(have, key))
 			return true;
 	}
@@ -232,8 +237,9 @@ static bool is_published(const struct container *c, const char *key)
 static cJSON *ports_list(const struct container *c)
 {
 	cJSON *list = cJSON_CreateArray();
-	for (size_t i = 0; c->has_ep && i < c->ep.n_ports; i++)
-		cJSON_AddItemToArray(list, port_entry(&c->ep.ports[i]));
+	const struct net_endpoint *ep = container_gateway_ep(c);
+	for (size_t i = 0; ep && i < ep->n_ports; i++)
+		cJSON_AddItemToArray(list, port_entry(&ep->ports[i]));
 	for (char **e = c->rec.config.exposed_ports; container_is_running(c) && e && *e; e++) {
 		const char *slash = strchr(*e, '/');
 		if (is_published(c, *e))

@@ -87,13 +87,13 @@ static cJSON *io_json(const struct sample *s)
 	return o;
 }
 
-static void add_networks(cJSON *o, const struct container *c)
+static void add_network(cJSON *networks, const struct net_endpoint *ep)
 {
 	struct net_stats n;
 	struct crl_err ignored;
-	if (!c->has_ep || net_stats_read(&c->ep, &n, &ignored) < 0)
+	if (net_stats_read(ep, &n, &ignored) < 0)
 		return;
-	cJSON *eth = cJSON_AddObjectToObject(cJSON_AddObjectToObject(o, "networks"), "eth0");
+	cJSON *eth = cJSON_AddObjectToObject(networks, ep->ifname);
 	json_add_u64(eth, "rx_bytes", n.rx_bytes);
 	json_add_u64(eth, "rx_packets", n.rx_packets);
 	json_add_u64(eth, "rx_errors", n.rx_errors);
@@ -102,6 +102,13 @@ static void add_networks(cJSON *o, const struct container *c)
 	json_add_u64(eth, "tx_packets", n.tx_packets);
 	json_add_u64(eth, "tx_errors", n.tx_errors);
 	json_add_u64(eth, "tx_dropped", n.tx_dropped);
+}
+
+static void add_networks(cJSON *o, const struct container *c)
+{
+	cJSON *networks = c->n_eps ? cJSON_AddObjectToObject(o, "networks") : NULL;
+	for (size_t i = 0; i < c->n_eps; i++)
+		add_network(networks, &c->eps[i]);
 }
 
 static cJSON *sample_json(const struct container *c, const struct sample *now,

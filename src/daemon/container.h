@@ -63,7 +63,8 @@ struct container_record {
 	int64_t started_at, finished_at;
 	int64_t restart_count;
 	bool manually_stopped; /* a person stopped it: unless-stopped leaves it alone */
-	cJSON *endpoint;       /* net_endpoint_to_json(), while it runs */
+	cJSON *endpoints;      /* array of net_endpoint_to_json(), while it runs */
+	cJSON *endpoint;       /* the one of records before there could be several; read only */
 };
 extern const struct json_table container_record_json;
 
@@ -92,10 +93,10 @@ struct container {
 	enum fsm_state state;
 	enum fsm_state before_start; /* what STARTING shows as */
 
-	struct monitor *monitor; /* while STARTING, RUNNING, PAUSED */
-	int init_pidfd;          /* -1 when no process */
-	struct net_endpoint ep;
-	bool has_ep;
+	struct monitor *monitor;  /* while STARTING, RUNNING, PAUSED */
+	int init_pidfd;           /* -1 when no process */
+	struct net_endpoint *eps; /* while it runs, in the order they were attached */
+	size_t n_eps;
 
 	struct container_attach *attaches;
 	struct done_item *start_waiters, *exit_waiters;
@@ -205,6 +206,18 @@ void container_drop_volumes(struct container *c, bool remove_anonymous);
 int container_write_files(struct container *c, struct crl_err *err);
 /* The container whose network namespace this one shares (container:ID), or NULL. */
 int container_network_peer(struct container *c, struct container **ret, struct crl_err *err);
+
+/* --- container_network.c: the endpoints of a run --- */
+/* Acquires what the record asks for; on failure nothing is held. */
+int container_net_start(struct container *c, struct crl_err *err);
+/* Releases all; tolerates what is gone. */
+void container_net_release(struct container *c);
+/* After a restart of the daemon: takes over what the record of a running container says. */
+void container_net_adopt(struct container *c);
+/* The network's endpoint by the network's name or full id; NULL. */
+const struct net_endpoint *container_ep(const struct container *c, const char *network);
+/* The one with the default route, where ports are published; NULL when no network leads out. */
+const struct net_endpoint *container_gateway_ep(const struct container *c);
 
 /* --- container_start.c --- */
 /* modified = false: it was running already (304). */

@@ -71,11 +71,7 @@ void container_arm_restart(struct container *c)
 
 void container_release(struct container *c)
 {
-	if (c->has_ep) {
-		net_release(c->d, &c->ep);
-		c->has_ep = false;
-		c->ep.netns_fd = -1;
-	}
+	container_net_release(c);
 	_cleanup_free_ char *run_dir = container_run_dir(c);
 	struct crl_err err = CRL_ERR_INIT;
 	if (run_dir && path_remove_tree(AT_FDCWD, run_dir, &err) < 0)
@@ -93,7 +89,7 @@ static void finish(struct container *c, const char *why)
 	c->rec.error = why ? strdup(why) : NULL;
 	c->rec.pid = 0;
 	c->rec.start_ticks = 0;
-	cJSON_Delete(take_ptr(c->rec.endpoint));
+	cJSON_Delete(take_ptr(c->rec.endpoints));
 	if (c->rec.oom_killed)
 		container_publish(c, "oom", NULL);
 	if (container_fire(c, again ? FSM_EV_BACKOFF : FSM_EV_EXIT, &err) < 0)

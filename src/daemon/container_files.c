@@ -50,13 +50,19 @@ static int write_hostname(struct container *c, struct crl_err *err)
 
 /* --- hosts --- */
 
+static const char *host_address(const struct container *c)
+{
+	const struct net_endpoint *ep = container_gateway_ep(c);
+	return ep ? ep->gateway : "127.0.0.1";
+}
+
 static void add_extra_hosts(struct container *c, struct buf *b)
 {
 	for (char **h = c->rec.host_config.extra_hosts; h && *h; h++) {
 		size_t n = strcspn(*h, ":=");
 		const char *ip = (*h)[n] ? *h + n + 1 : "";
 		if (str_eq(ip, "host-gateway"))
-			ip = c->has_ep ? c->ep.gateway : "127.0.0.1";
+			ip = host_address(c);
 		buf_printf(b, "%s\t%.*s\n", ip, (int)n, *h);
 	}
 }
@@ -64,13 +70,14 @@ static void add_extra_hosts(struct container *c, struct buf *b)
 static void add_own_names(struct container *c, struct buf *b)
 {
 	const struct api_config *cfg = &c->rec.config;
-	if (!c->has_ep)
-		return;
-	if (str_empty(cfg->domainname))
-		buf_printf(b, "%s\t%s\n", c->ep.ip, cfg->hostname);
-	else
-		buf_printf(b, "%s\t%s.%s %s\n", c->ep.ip, cfg->hostname, cfg->domainname,
-			   cfg->hostname);
+	for (size_t i = 0; i < c->n_eps; i++) {
+		const struct net_endpoint *ep = &c->eps[i];
+		if (str_empty(cfg->domainname))
+			buf_printf(b, "%s\t%s\n", ep->ip, cfg->hostname);
+		else
+			buf_printf(b, "%s\t%s.%s %s\n", ep->ip, cfg->hostname, cfg->domainname,
+				   cfg->hostname);
+	}
 }
 
 static int write_hosts(struct container *c, struct crl_err *err)
@@ -162,7 +169,7 @@ static int write_resolv_conf(struct container *c, struct crl_err *err)
 	for (char *const *d = dns; d && *d; d++, r.servers++)
 		buf_printf(&r.out, "nameserver %s\n", *d);
 	/* Docker's fallback: without any resolver names would not work at all. */
-	if (r.servers == 0 && c->has_ep)
+	if (r.servers == 0 && c->n_eps > 0)
 		buf_puts(&r.out, "nameserver 8.8.8.8\nnameserver 8.8.4.4\n");
 	if (!(r.own_search && str_eq(hc->dns_search[0], ".")))
 		add_list(&r.out, "search", hc->dns_search);

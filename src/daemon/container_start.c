@@ -10,7 +10,6 @@
 #include "monitor_spare.h"
 #include "mount_points.h"
 #include "oci_config.h"
-#include "container_ports.h"
 
 #include <base/fd.h>
 #include <base/log.h>
@@ -92,50 +91,17 @@ static bool wants_network(const void *ctx)
 	       !s->c->rec.config.network_disabled;
 }
 
-static const char *wanted_ip(const struct container *c)
-{
-	const struct api_networking_config *n = &c->rec.networking;
-	for (size_t i = 0; i < n->n_endpoints; i++)
-		if (n->endpoints[i].ipam_config &&
-		    !str_empty(n->endpoints[i].ipam_config->ipv4_address))
-			return n->endpoints[i].ipam_config->ipv4_address;
-	return NULL;
-}
-
 static int step_network(void *ctx, struct crl_err *err)
 {
 	struct starting *s = ctx;
-	struct container *c = s->c;
-	struct net_port *ports = NULL;
-	size_t n_ports = 0;
-	if (container_ports(&c->rec, &ports, &n_ports, err) < 0)
-		return -1;
-	struct net_request req = {.container_id = c->rec.id,
-				  .container_name = c->rec.name,
-				  .network = c->rec.host_config.network_mode,
-				  .wanted_ip = wanted_ip(c),
-				  .ports = ports,
-				  .n_ports = n_ports};
-	int r = net_acquire(c->d, &req, &c->ep, err);
-	free(ports);
-	if (r < 0)
-		return -1;
-	c->has_ep = true;
-	cJSON_Delete(c->rec.endpoint);
-	c->rec.endpoint = net_endpoint_to_json(&c->ep);
-	return 0;
+	return container_net_start(s->c, err);
 }
 
 static void undo_network(void *ctx)
 {
 	struct starting *s = ctx;
-	struct container *c = s->c;
-	if (!c->has_ep)
-		return;
-	net_release(c->d, &c->ep);
-	c->has_ep = false;
-	c->ep.netns_fd = -1;
-	cJSON_Delete(take_ptr(c->rec.endpoint));
+	container_net_release(s->c);
+	cJSON_Delete(take_ptr(s->c->rec.endpoints));
 }
 
 static int step_files(void *ctx, struct crl_err *err)
@@ -286,7 +252,7 @@ static void fill_start(struct starting *s, struct mon_start *m)
 	m->open_stdin = cfg->open_stdin;
 	m->stdin_once = cfg->stdin_once;
 	m->durable = !c->rec.host_config.auto_remove;
-	m->netns = c->has_ep;
+	m->netns = c->n_eps > 0;
 	m->cache_dir = path_printf("%s/cache", c->d->config.exec_root);
 	log_options(c, &m->log);
 	m->log.path = container_log_path(c);
@@ -310,8 +276,8 @@ static int step_send(void *ctx, struct crl_err *err)
 	size_t n = 0;
 	struct mon_start m = {0};
 	fill_start(s, &m);
-	if (c->has_ep)
-		fds[n++] = c->ep.netns_fd;
+	if (c->n_eps > 0)
+		fds[n++] = c->eps[0].netns_fd;
 	for (struct container_attach *a = c->attaches; a && n < FD_MSG_MAX_FDS; a = a->next) {
 		attach[m.n_attach++] = a->spec;
 		fds[n++] = a->fd;
@@ -429,8 +395,10 @@ static void on_started(const cJSON *answer, const struct crl_err *err, int exit_
 		return;
 	}
 	container_drop_attaches(c); /* our copies: the monitor has its own */
-	cleanup_close_p(&c->ep.netns_fd);
-	c->ep.netns_fd = -1;
+	if (c->n_eps > 0) {
+		cleanup_close_p(&c->eps[0].netns_fd);
+		c->eps[0].netns_fd = -1;
+	}
 	container_running(c, &m);
 	free(take_ptr(c->rec.error));
 	c->rec.exit_code = 0;

@@ -23,7 +23,6 @@ struct container *container_new(struct daemon *d)
 		return NULL;
 	c->d = d;
 	c->init_pidfd = -1;
-	c->ep.netns_fd = -1;
 	return c;
 }
 
@@ -38,8 +37,9 @@ void container_free(struct container *c)
 	container_drop_attaches(c);
 	execs_free(c);
 	cleanup_close_p(&c->init_pidfd);
-	if (c->has_ep)
-		net_endpoint_clear(&c->ep);
+	for (size_t i = 0; i < c->n_eps; i++)
+		net_endpoint_clear(&c->eps[i]);
+	free(c->eps);
 	container_record_free(&c->rec);
 	free(c);
 }

@@ -31,13 +31,21 @@ struct net_endpoint { /* a container's place in a network; all members owned by 
 	char id[65];  /* EndpointID */
 	char network_id[65];
 	char *network; /* "bridge" */
+	char *driver;  /* of the network: "bridge", "macvlan", ... */
 	char container_id[65];
-	char ip[16]; /* "172.17.0.2" */
+	char ifname[16];  /* in the container: "eth0" */
+	char **aliases;   /* as the user gave them */
+	char **dns_names; /* all names it answers to in its network, the container's name first */
+	char ip[16];      /* "172.17.0.2" */
 	int prefix_len;
-	char gateway[16];
+	char gateway[16]; /* "" = the network leads nowhere */
+	char ip6[46];     /* "" = none; so for the two below */
+	int prefix6;
+	char gateway6[46];
 	char mac[18];
-	char link[16]; /* host side of the veth pair */
-	int netns_fd;  /* -1 once handed over */
+	int64_t gw_priority; /* of several endpoints the highest has the default route */
+	char link[16];       /* host side of the veth pair; "" where the driver makes none */
+	int netns_fd;        /* -1 once handed over */
 	struct net_port *ports;
 	size_t n_ports;
 };
@@ -46,6 +54,12 @@ struct net_request {
 	const char *container_id, *container_name;
 	const char *network;   /* name or id of a bridge network */
 	const char *wanted_ip; /* or NULL; CRL_INVALID on the default network, as with docker */
+	const char *wanted_ip6;
+	const char *mac;        /* or NULL: from the address */
+	const char *ifname;     /* or NULL: "eth0" */
+	char *const *aliases;   /* copied */
+	char *const *dns_names; /* copied */
+	int64_t gw_priority;
 	const struct net_port *ports;
 	size_t n_ports;
 };

@@ -210,8 +210,12 @@ static int endpoint_copy(const struct net_endpoint *from, struct net_endpoint *t
 	*to = *from;
 	to->netns_fd = -1;
 	to->network = strdup(from->network);
+	to->driver = strdup(from->driver);
+	to->aliases = strv_copy(from->aliases);
+	to->dns_names = strv_copy(from->dns_names);
 	to->ports = calloc(from->n_ports + 1, sizeof(*to->ports));
-	if (!to->network || !to->ports) {
+	if (!to->network || !to->driver || !to->ports || (from->aliases && !to->aliases) ||
+	    (from->dns_names && !to->dns_names)) {
 		net_endpoint_clear(to);
 		return crl_fail_oom(err);
 	}
@@ -281,6 +285,23 @@ static int endpoint_finish(struct networks *n, struct net_attachment *a,
 	return 0;
 }
 
+static int endpoint_copy_request(struct net_endpoint *ep, const struct net_request *req,
+				 const struct network *net, struct crl_err *err)
+{
+	snprintf(ep->container_id, sizeof(ep->container_id), "%s",
+		 req->container_id ? req->container_id : "");
+	snprintf(ep->ifname, sizeof(ep->ifname), "%s", req->ifname ? req->ifname : "eth0");
+	ep->gw_priority = req->gw_priority;
+	ep->network = strdup(net->name);
+	ep->driver = strdup(net->driver);
+	ep->aliases = strv_copy(req->aliases);
+	ep->dns_names = strv_copy(req->dns_names);
+	if (!ep->network || !ep->driver || (req->aliases && !ep->aliases) ||
+	    (req->dns_names && !ep->dns_names))
+		return crl_fail_oom(err);
+	return 0;
+}
+
 int net_acquire(struct daemon *d, const struct net_request *req, struct net_endpoint *ret,
 		struct crl_err *err)
 {
@@ -294,11 +315,9 @@ int net_acquire(struct daemon *d, const struct net_request *req, struct net_endp
 	a->ep.netns_fd = -1;
 	if (endpoint_begin(n, req, &a->network, &wanted, err) < 0)
 		return -1;
-	snprintf(a->ep.container_id, sizeof(a->ep.container_id), "%s",
-		 req->container_id ? req->container_id : "");
-	a->ep.network = strdup(a->network->name);
-	if (!a->ep.network || endpoint_copy_ports(d, &a->ep, req->ports, req->n_ports, err) < 0)
-		return a->ep.network ? -1 : crl_fail_oom(err);
+	if (endpoint_copy_request(&a->ep, req, a->network, err) < 0 ||
+	    endpoint_copy_ports(d, &a->ep, req->ports, req->n_ports, err) < 0)
+		return -1;
 	if (net_pool_take(a->network->pool, wanted, &ready, err) < 0)
 		return -1;
 	endpoint_describe(a, &ready);

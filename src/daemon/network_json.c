@@ -22,11 +22,19 @@ cJSON *net_endpoint_to_json(const struct net_endpoint *ep)
 	json_add_str(o, "EndpointID", ep->id);
 	json_add_str(o, "NetworkID", ep->network_id);
 	json_add_str(o, "Network", ep->network);
+	json_add_str(o, "Driver", ep->driver);
 	json_add_str(o, "ContainerID", ep->container_id);
+	json_add_str(o, "Interface", ep->ifname);
+	json_add_strv(o, "Aliases", ep->aliases, false);
+	json_add_strv(o, "DNSNames", ep->dns_names, false);
 	json_add_str(o, "IPAddress", ep->ip);
 	json_add_i64(o, "IPPrefixLen", ep->prefix_len);
 	json_add_str(o, "Gateway", ep->gateway);
+	json_add_str(o, "GlobalIPv6Address", ep->ip6);
+	json_add_i64(o, "GlobalIPv6PrefixLen", ep->prefix6);
+	json_add_str(o, "IPv6Gateway", ep->gateway6);
 	json_add_str(o, "MacAddress", ep->mac);
+	json_add_i64(o, "GwPriority", ep->gw_priority);
 	json_add_str(o, "Link", ep->link);
 	cJSON *ports = cJSON_AddArrayToObject(o, "Ports");
 	for (size_t i = 0; i < ep->n_ports; i++)
@@ -68,6 +76,50 @@ static bool ports_from_json(const cJSON *tree, struct net_endpoint *ep)
 	return true;
 }
 
+/* Members that records of earlier versions do not have: absent is empty, damaged is an error. */
+static bool text_or(const cJSON *o, const char *key, char *to, size_t size, const char *absent)
+{
+	if (!cJSON_HasObjectItem(o, key))
+		return (size_t)snprintf(to, size, "%s", absent) < size;
+	return json_to(o, key, to, size);
+}
+
+static bool number_or(const cJSON *o, const char *key, int64_t min, int64_t max, int64_t *ret)
+{
+	*ret = 0;
+	if (!cJSON_HasObjectItem(o, key))
+		return true;
+	return json_get_i64(o, key, ret) && *ret >= min && *ret <= max;
+}
+
+static bool names_from_json(const cJSON *tree, const char *key, char ***ret)
+{
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(tree, key), *item;
+
+	cJSON_ArrayForEach (item, list)
+		if (!cJSON_IsString(item) || strv_push(ret, item->valuestring) < 0)
+			return false;
+	return true;
+}
+
+static bool later_members(const cJSON *tree, struct net_endpoint *ep)
+{
+	const char *driver = json_get_str(tree, "Driver");
+	int64_t prefix6;
+
+	ep->driver = strdup(driver ? driver : "bridge");
+	if (!ep->driver || !names_from_json(tree, "Aliases", &ep->aliases) ||
+	    !names_from_json(tree, "DNSNames", &ep->dns_names) ||
+	    !text_or(tree, "Interface", ep->ifname, sizeof(ep->ifname), "eth0") ||
+	    !text_or(tree, "GlobalIPv6Address", ep->ip6, sizeof(ep->ip6), "") ||
+	    !text_or(tree, "IPv6Gateway", ep->gateway6, sizeof(ep->gateway6), "") ||
+	    !number_or(tree, "GlobalIPv6PrefixLen", 0, 128, &prefix6) ||
+	    !number_or(tree, "GwPriority", INT64_MIN, INT64_MAX, &ep->gw_priority))
+		return false;
+	ep->prefix6 = (int)prefix6;
+	return true;
+}
+
 int net_endpoint_from_json(const cJSON *tree, struct net_endpoint *ret, struct crl_err *err)
 {
 	struct net_endpoint ep = {.netns_fd = -1};
@@ -83,7 +135,7 @@ int net_endpoint_from_json(const cJSON *tree, struct net_endpoint *ret, struct c
 	    json_to(tree, "MacAddress", ep.mac, sizeof(ep.mac)) &&
 	    json_to(tree, "Link", ep.link, sizeof(ep.link)) &&
 	    json_get_i64(tree, "IPPrefixLen", &prefix_len) && prefix_len >= 0 && prefix_len <= 32 &&
-	    ports_from_json(tree, &ep)) {
+	    ports_from_json(tree, &ep) && later_members(tree, &ep)) {
 		ep.prefix_len = (int)prefix_len;
 		*ret = ep;
 		return 0;
@@ -97,6 +149,9 @@ void net_endpoint_clear(struct net_endpoint *ep)
 	if (ep->netns_fd > 0) /* 0: a struct that was only zeroed */
 		close(ep->netns_fd);
 	free(ep->network);
+	free(ep->driver);
+	strv_free(ep->aliases);
+	strv_free(ep->dns_names);
 	free(ep->ports);
 	*ep = (struct net_endpoint){.netns_fd = -1};
 }

@@ -115,20 +115,6 @@ static int load_all(struct daemon *d, char ***unfinished, struct crl_err *err)
 
 /* --- adoption --- */
 
-static void adopt_endpoint(struct container *c)
-{
-	struct crl_err err = CRL_ERR_INIT;
-	if (!c->rec.endpoint || c->has_ep)
-		return;
-	if (net_endpoint_from_json(c->rec.endpoint, &c->ep, &err) < 0 ||
-	    net_adopt(c->d, &c->ep, &err) < 0) {
-		log_warn("network of a running container is unknown", "container", c->rec.id,
-			 "error", err.msg, NULL);
-		return;
-	}
-	c->has_ep = true;
-}
-
 /* The end of a run that this daemon did not see: from the record the monitor wrote, or 255. */
 static void end_unseen(struct container *c, const char *why)
 {
@@ -216,7 +202,7 @@ static int reconnect(struct container *c, struct crl_err *err)
 static void adopt_running(struct container *c)
 {
 	struct crl_err err = CRL_ERR_INIT;
-	adopt_endpoint(c);
+	container_net_adopt(c);
 	/* Known at once, so that stop works before hello was answered. */
 	if (c->rec.pid > 0 && c->rec.start_ticks)
 		(void)proc_open_pidfd((pid_t)c->rec.pid, c->rec.start_ticks, &c->init_pidfd, &err);

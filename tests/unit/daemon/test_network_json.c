@@ -20,6 +20,14 @@ static cJSON *sample(void)
 				  .ip = "172.17.0.2",
 				  .prefix_len = 16,
 				  .gateway = "172.17.0.1",
+				  .driver = (char *)"bridge",
+				  .ifname = "eth1",
+				  .aliases = (char *[]){"db", NULL},
+				  .dns_names = (char *[]){"web", "db", NULL},
+				  .ip6 = "fd00::2",
+				  .prefix6 = 64,
+				  .gateway6 = "fd00::1",
+				  .gw_priority = -3,
 				  .mac = "02:42:ac:11:00:02",
 				  .link = "crlv_1",
 				  .netns_fd = -1,
@@ -59,6 +67,32 @@ static void test_damaged(void **state)
 	}
 }
 
+/* What records of earlier versions lack is filled in; what is damaged is refused. */
+static void test_later_members(void **state)
+{
+	static const char *const later[] = {
+		"Driver",      "Interface",         "Aliases",
+		"DNSNames",    "GlobalIPv6Address", "GlobalIPv6PrefixLen",
+		"IPv6Gateway", "GwPriority"};
+	_cleanup_cjson_ cJSON *tree = sample();
+	struct net_endpoint ep;
+	struct crl_err err;
+
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+		cJSON_DeleteItemFromObject(tree, later[i]);
+	assert_int_equal(net_endpoint_from_json(tree, &ep, &err), 0);
+	assert_string_equal(ep.driver, "bridge");
+	assert_string_equal(ep.ifname, "eth0");
+	assert_string_equal(ep.ip6, "");
+	assert_null(ep.dns_names);
+	net_endpoint_clear(&ep);
+	cJSON_AddNumberToObject(tree, "GlobalIPv6PrefixLen", 129);
+	assert_int_equal(net_endpoint_from_json(tree, &ep, &err), -1);
+	cJSON_DeleteItemFromObject(tree, "GlobalIPv6PrefixLen");
+	cJSON_AddItemToArray(cJSON_AddArrayToObject(tree, "DNSNames"), cJSON_CreateNumber(1));
+	assert_int_equal(net_endpoint_from_json(tree, &ep, &err), -1);
+}
+
 static void test_too_long(void **state)
 {
 	_cleanup_cjson_ cJSON *tree = sample();
@@ -80,9 +114,8 @@ static void test_clear_of_zeroes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_damaged),
-		cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_later_members),   cmocka_unit_test(test_too_long),
 		cmocka_unit_test(test_clear_of_zeroes),
 	};
 
