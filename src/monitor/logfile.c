@@ -6,11 +6,11 @@
  * See open(2), ftruncate(2), rename(2).
  */
 #include "logfile.h"
-#include "loop.h"
 
 #include <base/cleanup.h>
 #include <base/ident.h>
 #include <base/log.h>
+#include <base/loop.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

@@ -3,7 +3,7 @@
 #ifndef MONITOR_OOM_H
 #define MONITOR_OOM_H
 
-#include "loop.h"
+#include <base/loop.h>
 
 struct oom {
 	struct loop *loop;

@@ -8,9 +8,8 @@
 #define MONITOR_SERVER_H
 
 #include <base/fd.h>
+#include <base/loop.h>
 #include <crun-lite/monitor_proto.h>
-
-#include "loop.h"
 
 /* What a request brought and what its answer will hold. */
 struct server_request {

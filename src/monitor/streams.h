@@ -11,8 +11,9 @@
 #define MONITOR_STREAMS_H
 
 #include "logfile.h"
-#include "loop.h"
 #include "queue.h"
+
+#include <base/loop.h>
 
 struct attach;
 struct streams;

@@ -19,7 +19,7 @@
 
 #include "monitor/keys.h"
 #include "monitor/logfile.h"
-#include "monitor/loop.h"
+#include <base/loop.h>
 #include "monitor/queue.h"
 
 struct folder {

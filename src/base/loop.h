@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The monitor's event loop: descriptors and one-shot timers on epoll(7). No
- * heap, no library: a monitor lives beside every container, so its memory is
- * counted in pages.
+ * The event loop of the small programs (monitor, dns): descriptors and
+ * one-shot timers on epoll(7). No heap, no library: a monitor lives beside
+ * every container, so its memory is counted in pages.
  */
-#ifndef MONITOR_LOOP_H
-#define MONITOR_LOOP_H
+#ifndef BASE_LOOP_H
+#define BASE_LOOP_H
 
 #include <crun-lite/err.h>
 #include <stdint.h>

@@ -3,7 +3,7 @@
  * Owns the epoll set and the list of timers. It may not know what is behind a
  * descriptor. See epoll_ctl(2), epoll_wait(2).
  */
-#include "loop.h"
+#include <base/loop.h>
 
 #include <base/cleanup.h>
 #include <base/ident.h>
