@@ -14,7 +14,9 @@ enum config_action {
 	CONFIG_VERSION,
 	CONFIG_ROUTES,
 	CONFIG_FSM,
-	CONFIG_STEPS
+	CONFIG_STEPS,
+	CONFIG_SETTINGS,
+	CONFIG_VALIDATE
 };
 
 struct config_cli {                  /* what the command line said */
@@ -27,10 +29,13 @@ struct config_cli {                  /* what the command line said */
 int config_parse_args(int argc, char **argv, struct config_cli *ret, struct crl_err *err);
 void config_cli_free(struct config_cli *cli);
 void config_print_help(FILE *to);
+/* One line a row: key, honoured/ignored/refused, SIGHUP or -, what it is or why not. */
+void config_print_settings(FILE *to);
 
 /*
  * Reads a daemon.json. A missing file is CRL_NOT_FOUND. Unknown keys are an
- * error, as in dockerd; so is a key that the command line sets, too.
+ * error, as in dockerd; so is a key that the command line sets, too, and one whose
+ * row says that doing without it would not be what was asked for.
  */
 int config_read_file(const char *path, const struct daemon_config *flags, struct daemon_config *ret,
 		     struct crl_err *err);
@@ -41,5 +46,13 @@ int config_parse_file(const char *text, size_t len, const struct daemon_config *
 /* Everything together, checked and complete; frees with config_free(). */
 int config_load(const struct config_cli *cli, struct daemon_config *ret, struct crl_err *err);
 void config_free(struct daemon_config *c);
+
+/*
+ * Loads again, and takes over what SIGHUP may change; the rest stays, with a warning in the log.
+ * On failure nothing has changed.
+ */
+int config_reload(const struct config_cli *cli, struct daemon_config *current, struct crl_err *err);
+/* The settings that SIGHUP may change, as attributes of the event "reload". */
+void config_reloadable(const struct daemon_config *c, struct strmap *ret);
 
 #endif

@@ -27,22 +27,43 @@ struct volumes;
 struct jobs;
 struct events;
 
-struct daemon_config {   /* command line over --config-file (daemon.json) over defaults */
+#define CONFIG_GIVEN_BITS 128
+
+/*
+ * Command line over --config-file (daemon.json) over defaults. Every member is a row of
+ * config_table.c, which says what it means.
+ */
+struct daemon_config {
 	char *data_root; /* /var/lib/crun-lite */
 	char *exec_root; /* /run/crun-lite */
 	char *pidfile;
-	char **hosts; /* unix://... , fd:// */
+	char **hosts; /* unix://... , fd:// , tcp://... */
 	char *group;  /* owner group of the socket: "crun-lite" */
+	bool tls, tlsverify;
+	char *tlscacert, *tlscert, *tlskey;
+	bool tcp_without_authentication;
+	char *metrics_addr; /* NULL = no metrics */
 	char *log_level, *log_format;
 	char *bridge_subnet;      /* "bip": CIDR of the default bridge, NULL = choose a free one */
 	char *default_publish_ip; /* "ip" */
 	int netns_pool; /* "netns-pool": namespaces kept ready; 0 = default (4), -1 = none */
 	char **dns;
 	char **labels;
+	cJSON *proxies; /* {"http-proxy","https-proxy","no-proxy"} or NULL */
 	bool debug;
+	bool live_restore;
+	int shutdown_timeout; /* seconds; -1 = for ever */
 	bool no_new_privileges;
+	bool init;
+	int64_t default_shm_size;
+	cJSON *default_ulimits; /* {"nofile":{"Name","Soft","Hard"}} or NULL */
+	char *default_ipc_mode, *default_cgroupns_mode;
+	char *cgroup_parent; /* NULL = "/docker" */
+	char **registry_mirrors, **insecure_registries;
 	char *libexec_dir; /* where worker and monitor are; env CRUN_LITE_LIBEXEC overrides the
 			      built-in path */
+	uint64_t given[CONFIG_GIVEN_BITS / 64]; /* rows that a flag or the file set */
+	char **warnings;                        /* about keys that change nothing */
 };
 
 struct daemon {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * crun-lited: options, signals, and the loop. SIGTERM and SIGINT end the
- * daemon and leave the containers running; SIGHUP reads the log level and
- * labels from the configuration file again. See sd-event(3), sd_notify(3).
+ * daemon and leave the containers running; SIGHUP reads the configuration
+ * file again. See sd-event(3), sd_notify(3).
  */
 #include "config.h"
 #include "container_fsm.h"
@@ -18,6 +18,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <systemd/sd-daemon.h>
 
 static void apply_log(const struct daemon_config *c)
@@ -27,6 +28,12 @@ static void apply_log(const struct daemon_config *c)
 	(void)log_level_parse(c->debug ? "debug" : c->log_level, &level);
 	log_set_level(level);
 	log_set_json(str_eq(c->log_format, "json"));
+}
+
+static void log_warnings(const struct daemon_config *c)
+{
+	for (char **warning = c->warnings; warning && *warning; warning++)
+		log_warn("setting", "warning", *warning, NULL);
 }
 
 static void print_routes(void)
@@ -48,21 +55,31 @@ static int on_end(sd_event_source *source, const struct signalfd_siginfo *si, vo
 	return sd_event_exit(sd_event_source_get_event(source), 0);
 }
 
+static void publish_reload(struct daemon *d)
+{
+	struct strmap attributes = {0};
+	struct utsname u = {0};
+
+	(void)uname(&u);
+	config_reloadable(&d->config, &attributes);
+	(void)strmap_set(&attributes, "name", u.nodename);
+	events_publish(d, "daemon", "reload", d->id, &attributes);
+	strmap_free(&attributes);
+}
+
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si, void *data)
 {
 	struct program *p = data;
-	struct daemon_config fresh = {0};
 	struct crl_err err = CRL_ERR_INIT;
+	uint64_t now = 0;
 
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-		   (unsigned long long)(time_boot_ns() / 1000));
-	if (config_load(&p->cli, &fresh, &err) < 0) {
+	(void)sd_event_now(p->daemon.event, CLOCK_MONOTONIC, &now);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)now);
+	if (config_reload(&p->cli, &p->daemon.config, &err) < 0) {
 		log_error("reload: the old settings stay", "error", err.msg, NULL);
 	} else {
-		apply_log(&fresh);
-		p->daemon.config.debug = fresh.debug;
-		config_free(&fresh);
-		events_publish(&p->daemon, "daemon", "reload", p->daemon.id, NULL);
+		apply_log(&p->daemon.config);
+		publish_reload(&p->daemon);
 		log_info("reloaded", NULL);
 	}
 	sd_notify(0, "READY=1");
@@ -120,6 +137,7 @@ static int run_daemon(struct program *p, struct crl_err *err)
 	if (config_load(&p->cli, &p->daemon.config, err) < 0)
 		return -1;
 	apply_log(&p->daemon.config);
+	log_warnings(&p->daemon.config);
 	if (geteuid() != 0)
 		return crl_fail(err, CRL_FORBIDDEN, "crun-lited must be started as root");
 	prepare_process();
@@ -130,6 +148,16 @@ static int run_daemon(struct program *p, struct crl_err *err)
 	return serve(p, err);
 }
 
+/* Reads what a start would read, and touches nothing. */
+static int validate(struct program *p, struct crl_err *err)
+{
+	if (config_load(&p->cli, &p->daemon.config, err) < 0)
+		return -1;
+	log_warnings(&p->daemon.config);
+	fputs("configuration OK\n", stderr);
+	return 0;
+}
+
 static int act(struct program *p, struct crl_err *err)
 {
 	switch (p->cli.action) {
@@ -138,6 +166,8 @@ static int act(struct program *p, struct crl_err *err)
 	case CONFIG_ROUTES: print_routes(); return 0;
 	case CONFIG_FSM: fsm_print(stdout); return 0;
 	case CONFIG_STEPS: steps_print(stdout); return 0;
+	case CONFIG_SETTINGS: config_print_settings(stdout); return 0;
+	case CONFIG_VALIDATE: return validate(p, err);
 	case CONFIG_RUN: return run_daemon(p, err);
 	}
 	return 0;
