@@ -12,6 +12,7 @@
 
 #include <base/fd.h>
 #include <base/str.h>
+#include <base/userns.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -62,6 +63,32 @@ static int open_one(const char *path, int *ret_fd, struct crl_err *err)
 	return 0;
 }
 
+/* A mount of its own over the layer, which may have other ids than the disk. */
+static int open_mapped(const char *path, int userns, int *ret_fd, struct crl_err *err)
+{
+	_cleanup_close_ int tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+	if (tree < 0)
+		return crl_fail_sys(err, errno, "%s", path);
+	if (userns_map_mount(tree, userns, false, path, err) < 0)
+		return -1;
+	*ret_fd = take_fd(&tree);
+	return 0;
+}
+
+static const int *userns_of(const struct crl_overlay *o, size_t i)
+{
+	return i == 0 && o->top_userns ? o->top_userns : o->userns;
+}
+
+static int open_lower(const struct crl_overlay *o, size_t i, int *ret_fd, struct crl_err *err)
+{
+	const int *userns = userns_of(o, i);
+
+	return userns ? open_mapped(o->lowers[i], *userns, ret_fd, err)
+		      : open_one(o->lowers[i], ret_fd, err);
+}
+
 static int layers_open(const struct crl_overlay *o, struct layers *l, struct crl_err *err)
 {
 	size_t n = strv_len(o->lowers);
@@ -70,7 +97,7 @@ static int layers_open(const struct crl_overlay *o, struct layers *l, struct crl
 	if (!l->fds)
 		return crl_fail_oom(err);
 	for (; l->n < n; l->n++)
-		if (open_one(o->lowers[l->n], &l->fds[l->n], err) < 0)
+		if (open_lower(o, l->n, &l->fds[l->n], err) < 0)
 			return -1;
 	if (!o->upper)
 		return 0;
@@ -146,13 +173,16 @@ static int set_common(int fs, const struct crl_overlay *o, const struct layers *
  * Before 6.5 overlay sees its options only at the creation: "lowerdir+" is
  * taken without a word and refused there, by the same EINVAL as any other.
  */
-static int create_fs(int fs, enum overlay_way way, struct crl_err *err)
+static int create_fs(int fs, const struct crl_overlay *o, enum overlay_way way, struct crl_err *err)
 {
 	if (fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
 		return 0;
 	int sys = errno;
 	if (way == OVERLAY_LOWERDIR_PLUS && sys == EINVAL)
 		return crl_fail(err, CRL_UNSUPPORTED, "lowerdir+");
+	/* Layers that are mounted nowhere are taken since 6.15 only. */
+	if ((o->userns || o->top_userns) && sys == EINVAL)
+		return crl_fail(err, CRL_UNSUPPORTED, "detached layers");
 	return fail_fs(fs, sys, "overlay", err);
 }
 
@@ -165,7 +195,7 @@ static int mount_fs(int fs, const struct crl_overlay *o, const struct layers *l,
 		r = set_string(fs, "source", "overlay");
 	if (r < 0)
 		return fail_fs(fs, -r, "overlay options", err);
-	if (create_fs(fs, way, err) < 0)
+	if (create_fs(fs, o, way, err) < 0)
 		return -1;
 	int fd = fsmount(fs, FSMOUNT_CLOEXEC, o->upper ? 0 : MOUNT_ATTR_RDONLY);
 	if (fd < 0)
@@ -190,6 +220,26 @@ static char *mount_options(const struct crl_overlay *o, const struct layers *l)
 	return buf_take(&b);
 }
 
+/* Mapped layers go where they came from, in the child's namespace: the kernel wants them mounted.
+ */
+static int attach_mapped(const struct crl_overlay *o, const struct layers *l, struct crl_err *err)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (userns_of(o, i) &&
+		    move_mount(l->fds[i], "", AT_FDCWD, o->lowers[i], MOVE_MOUNT_F_EMPTY_PATH) < 0)
+			return crl_fail_sys(err, errno, "attach %s", o->lowers[i]);
+	return 0;
+}
+
+static int fail_mount(const struct crl_overlay *o, int sys, struct crl_err *err)
+{
+	if ((o->userns || o->top_userns) && sys == EINVAL)
+		return crl_fail(err, CRL_KERNEL,
+				"layers with mapped user ids are not taken by this kernel (Linux "
+				"5.19 does): use --userns=host");
+	return crl_fail_sys(err, sys, "mount(2)");
+}
+
 /*
  * In the child: a private namespace, the mount over the folder of a layer, a
  * detached copy of it. The layers are opened anew, since the kernel refuses
@@ -202,7 +252,7 @@ static int child_mount(const struct crl_overlay *o, int *ret_fd, struct crl_err 
 
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return crl_fail_sys(err, errno, "mount namespace");
-	if (layers_open(o, &l, err) < 0)
+	if (layers_open(o, &l, err) < 0 || attach_mapped(o, &l, err) < 0)
 		return -1;
 	_cleanup_free_ char *options = mount_options(o, &l);
 	if (!options)
@@ -210,7 +260,7 @@ static int child_mount(const struct crl_overlay *o, int *ret_fd, struct crl_err 
 	if (strlen(options) > MOUNT_PAGE_MAX)
 		return crl_fail(err, CRL_LIMIT, "%zu layers are too many for this kernel", l.n);
 	if (mount("overlay", at, "overlay", o->upper ? 0 : MS_RDONLY, options) < 0)
-		return crl_fail_sys(err, errno, "mount(2)");
+		return fail_mount(o, errno, err);
 	*ret_fd = open_tree(AT_FDCWD, at, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	return *ret_fd < 0 ? crl_fail_sys(err, errno, "open_tree") : 0;
 }
@@ -265,12 +315,13 @@ static int mount_in_child(const struct crl_overlay *o, int *ret_fd, struct crl_e
 }
 
 /* A lone lower layer without an upper is no overlay for the kernel: a read-only clone of it is the
- * same. */
-static int clone_single(int layer, int *ret_fd, struct crl_err *err)
+ * same. One with mapped ids is a clone already. */
+static int clone_single(int layer, bool mapped, int *ret_fd, struct crl_err *err)
 {
 	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
 	_cleanup_close_ int fd =
-		open_tree(layer, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+		mapped ? fcntl(layer, F_DUPFD_CLOEXEC, 3)
+		       : open_tree(layer, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 
 	if (fd < 0)
 		return crl_fail_sys(err, errno, "open_tree of the layer");
@@ -320,7 +371,7 @@ static int mount_by(const struct crl_overlay *o, const struct layers *l, enum ov
 	if (l->n == 0)
 		return crl_fail(err, CRL_INVALID, "overlay: no layer");
 	if (l->n == 1 && !o->upper)
-		return clone_single(l->fds[0], ret_fd, err);
+		return clone_single(l->fds[0], userns_of(o, 0) != NULL, ret_fd, err);
 	if (way == OVERLAY_CHILD)
 		return mount_in_child(o, ret_fd, err);
 	return mount_with_fsconfig(o, l, way, ret_fd, err);
@@ -353,4 +404,12 @@ int crl_overlay_mount(const struct crl_overlay *o, int *ret_fd, struct crl_err *
 		}
 	}
 	return mount_by(o, &l, OVERLAY_CHILD, ret_fd, err);
+}
+
+int crl_overlay_unshift(const char *upper, int inverse_userns, int *ret_fd, struct crl_err *err)
+{
+	char *lowers[] = {(char *)(uintptr_t)upper, NULL};
+	const struct crl_overlay o = {.lowers = lowers, .top_userns = &inverse_userns};
+
+	return crl_overlay_mount(&o, ret_fd, err);
 }

@@ -168,7 +168,22 @@ struct crl_overlay {
 	const char *upper;   /* NULL = read-only */
 	const char *work;
 	bool is_volatile; /* no syncs: build steps, --rm */
+	/*
+	 * The user namespace of the container that will use the mount (base/userns.h), NULL =
+	 * none: the lower layers are shown with its ids. The upper directory is not: what the
+	 * container writes has the host's ids of its users there (the kernel refuses a mapped upper
+	 * one), so it belongs to the namespace's root, and whoever writes through this mount must
+	 * have joined the namespace.
+	 */
+	const int *userns;
+	/*
+	 * For a read-only view with ids as the image means them: lowers[0] is such a container's
+	 * upper directory, and this a namespace of the inverse map (userns_inverse()).
+	 */
+	const int *top_userns;
 };
+/* An upper directory alone, as crl_overlay.top_userns shows it: a detached, read-only mount. */
+int crl_overlay_unshift(const char *upper, int inverse_userns, int *ret_fd, struct crl_err *err);
 /*
  * A detached overlay mount (fsopen, fsconfig, fsmount): nothing appears in any
  * mount namespace until move_mount. Many layers on kernels without "lowerdir+"

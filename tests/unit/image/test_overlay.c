@@ -3,6 +3,7 @@
 #include <image/overlay.h>
 
 #include <base/path.h>
+#include <base/userns.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -142,6 +143,88 @@ static void test_single_read_only(void **state)
 	try_way(*state, OVERLAY_LOWERDIR_PLUS, 1, false, false);
 }
 
+#define BASE 1879048192U
+static const struct oci_id_mapping ids = {.container_id = 0, .host_id = BASE, .size = 65536};
+static const struct userns_map map = {.uids = &ids, .gids = &ids, .n_uids = 1, .n_gids = 1};
+
+static uid_t owner_of(int dir, const char *name)
+{
+	struct stat st;
+
+	assert_int_equal(fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW), 0);
+	return st.st_uid;
+}
+
+static void try_mapped(struct tree *t, enum overlay_way way)
+{
+	struct crl_err err = CRL_ERR_INIT;
+	_cleanup_close_ int userns = -1, mount = -1;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(userns_new(&map, &userns, &err), 0);
+	char *lowers[] = {t->lowers[0], t->lowers[1], NULL};
+	const struct crl_overlay o = {
+		.lowers = lowers, .upper = t->upper, .work = t->work, .userns = &userns};
+	if (overlay_mount_by(&o, way, &mount, &err) < 0) {
+		if (err.code == CRL_UNSUPPORTED)
+			skip();
+		fail_msg("%s", err.msg);
+	}
+	/* Root's on the disk, the namespace's root here; what is copied up keeps that owner. */
+	assert_int_equal(owner_of(mount, "top"), BASE);
+	assert_int_equal(owner_of(mount, "f1"), BASE);
+	int fd = openat(mount, "f1", O_WRONLY | O_APPEND);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "x", 1), 1);
+	close(fd);
+	_cleanup_free_ char *copied = path_printf("%s/f1", t->upper);
+	assert_int_equal(owner_of(AT_FDCWD, copied), BASE);
+	assert_int_equal(owner_of(AT_FDCWD, t->lowers[1]), 0);
+	assert_int_equal(unlink(copied), 0);
+}
+
+static void test_mapped(void **state)
+{
+	try_mapped(*state, OVERLAY_LOWERDIR_PLUS);
+}
+
+static void test_mapped_child(void **state)
+{
+	try_mapped(*state, OVERLAY_CHILD);
+}
+
+static void test_unshift(void **state)
+{
+	struct tree *t = *state;
+	struct crl_err err = CRL_ERR_INIT;
+	struct userns_map back;
+	_cleanup_close_ int userns = -1, mount = -1;
+
+	if (geteuid() != 0)
+		skip();
+	_cleanup_free_ char *name = path_printf("%s/shifted", t->upper);
+	close(open(name, O_CREAT | O_WRONLY, 0644));
+	assert_int_equal(chown(name, BASE + 1000, BASE + 7), 0);
+	assert_int_equal(userns_inverse(&map, &back, &err), 0);
+	assert_int_equal(userns_new(&back, &userns, &err), 0);
+	userns_map_free(&back);
+	if (crl_overlay_unshift(t->upper, userns, &mount, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(owner_of(mount, "shifted"), 1000);
+	assert_int_equal(openat(mount, "shifted", O_WRONLY), -1);
+	assert_int_equal(errno, EROFS);
+	/* The same on top of layers, which are shown as they are. */
+	close(take_fd(&mount));
+	char *lowers[] = {t->upper, t->lowers[0], NULL};
+	const struct crl_overlay o = {.lowers = lowers, .top_userns = &userns};
+	if (crl_overlay_mount(&o, &mount, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(owner_of(mount, "shifted"), 1000);
+	assert_int_equal(owner_of(mount, "f0"), 0);
+	unlink(name);
+}
+
 static void test_missing_layer(void **state)
 {
 	struct tree *t = *state;
@@ -163,6 +246,9 @@ int main(void)
 		cmocka_unit_test(test_one_string_too_long),
 		cmocka_unit_test(test_child),
 		cmocka_unit_test(test_single_read_only),
+		cmocka_unit_test(test_mapped),
+		cmocka_unit_test(test_mapped_child),
+		cmocka_unit_test(test_unshift),
 		cmocka_unit_test(test_missing_layer),
 	};
 
