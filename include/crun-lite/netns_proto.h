@@ -8,8 +8,8 @@
  * that, and it never changes namespace; so a small process of its own does it.
  *
  * The socket is SOCK_SEQPACKET: one request, one answer, in order. NETNS_MAKE's
- * answer carries the descriptor of the new namespace; NETNS_ATTACH's request
- * carries the descriptor of an existing one. The helper ends at end of stream.
+ * answer carries the descriptor of the new namespace; the requests of NETNS_ATTACH, _ROUTE
+ * and _DETACH carry the descriptor of an existing one. The helper ends at end of stream.
  * Both ends come from one build (the daemon runs a sealed copy), so plain structs do.
  */
 #ifndef CRUN_LITE_NETNS_PROTO_H
@@ -23,6 +23,9 @@ enum netns_op {
 	NETNS_ATTACH =
 		2, /* veth pair: `link` here on the bridge, `ifname` there with its address */
 	NETNS_DELETE = 3, /* deletes `link`; one that is not there is success */
+	NETNS_ROUTE = 4,  /* in the namespace: `gateway` through `ifname` is the default route, 0 =
+			     none is */
+	NETNS_DETACH = 5, /* in the namespace: deletes `ifname`; one that is not there is success */
 };
 
 struct netns_request {

@@ -36,6 +36,7 @@ struct net_endpoint { /* a container's place in a network; all members owned by 
 	char ifname[16];  /* in the container: "eth0" */
 	char **aliases;   /* as the user gave them */
 	char **dns_names; /* all names it answers to in its network, the container's name first */
+	char **links;     /* "container:alias", seen by this endpoint only */
 	char ip[16];      /* "172.17.0.2" */
 	int prefix_len;
 	char gateway[16]; /* "" = the network leads nowhere */
@@ -59,7 +60,11 @@ struct net_request {
 	const char *ifname;     /* or NULL: "eth0" */
 	char *const *aliases;   /* copied */
 	char *const *dns_names; /* copied */
+	char *const *links;     /* copied */
 	int64_t gw_priority;
+	/* true: into the namespace `netns_fd` (not taken), without a default route */
+	bool attach;
+	int netns_fd;
 	const struct net_port *ports;
 	size_t n_ports;
 };
@@ -80,6 +85,27 @@ int net_acquire(struct daemon *d, const struct net_request *req, struct net_endp
 /* Unpublishes, removes the link, frees the address; tolerates what is already gone. Frees the
  * members. */
 void net_release(struct daemon *d, struct net_endpoint *ep);
+/*
+ * The same for a container that runs on: its interface goes, too. The
+ * link may still be there for some milliseconds; its address is free only then.
+ */
+void net_detach(struct daemon *d, struct net_endpoint *ep, int netns_fd);
+/*
+ * Publishes on an endpoint that has no ports so far, fills in what was chosen; errors as
+ * net_acquire(). `name` is the container's.
+ */
+int net_publish(struct daemon *d, struct net_endpoint *ep, const char *name,
+		const struct net_port *ports, size_t n, struct crl_err *err);
+/* Takes all its ports back. */
+void net_unpublish(struct daemon *d, struct net_endpoint *ep);
+/* Makes `gateway` the default route of the namespace; NULL = it has none. Waits for the helper. */
+int net_route(struct daemon *d, int netns_fd, const struct net_endpoint *gateway,
+	      struct crl_err *err);
+/*
+ * Deletes an interface in a namespace by its name, as after a connect that was not finished.
+ * Missing is success. Waits for the helper.
+ */
+int net_delete_interface(struct daemon *d, int netns_fd, const char *ifname, struct crl_err *err);
 /* A daemon restart found this container running: its address, ports and link are in use. */
 int net_adopt(struct daemon *d, const struct net_endpoint *ep, struct crl_err *err);
 /* After recovery: removes links and rules of ours that nobody adopted. */
@@ -90,6 +116,20 @@ struct net_stats {
 	uint64_t tx_bytes, tx_packets, tx_errors, tx_dropped;
 };
 int net_stats_read(const struct net_endpoint *ep, struct net_stats *ret, struct crl_err *err);
+
+/* --- network_names.c: pure --- */
+/* The endpoint that has the default route: dockerd's order. NULL when none leads out. */
+const struct net_endpoint *net_gateway_of(const struct net_endpoint *eps, size_t n);
+/*
+ * Container's name, aliases, short id, host name; each once. The first is what a reverse question
+ * gets. NULL = no memory; the caller frees.
+ */
+char **net_dns_names(const char *container_name, const char *container_id, const char *hostname,
+		     char *const *aliases);
+/* "02:42:ac:11:00:02", also with '-'. */
+bool net_mac_parse(const char *text, uint8_t ret[6]);
+/* The first ethN that none of them has. */
+int net_free_ifname(const struct net_endpoint *eps, size_t n, char ret[16]);
 
 /* JSON for persistence and for inspect's NetworkSettings. */
 cJSON *net_endpoint_to_json(const struct net_endpoint *ep);

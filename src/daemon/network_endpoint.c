@@ -213,9 +213,10 @@ static int endpoint_copy(const struct net_endpoint *from, struct net_endpoint *t
 	to->driver = strdup(from->driver);
 	to->aliases = strv_copy(from->aliases);
 	to->dns_names = strv_copy(from->dns_names);
+	to->links = strv_copy(from->links);
 	to->ports = calloc(from->n_ports + 1, sizeof(*to->ports));
 	if (!to->network || !to->driver || !to->ports || (from->aliases && !to->aliases) ||
-	    (from->dns_names && !to->dns_names)) {
+	    (from->dns_names && !to->dns_names) || (from->links && !to->links)) {
 		net_endpoint_clear(to);
 		return crl_fail_oom(err);
 	}
@@ -264,16 +265,24 @@ static void endpoint_describe(struct net_attachment *a, const struct net_ready *
 	a->ip = r->ip;
 }
 
+static int endpoint_publish_named(struct networks *n, struct net_attachment *a, const char *name,
+				  struct crl_err *err)
+{
+	if (endpoint_publish(n, a, err) == 0)
+		return 0;
+	return crl_context(err,
+			   "driver failed programming external connectivity on endpoint %s (%s)",
+			   name ? name : "", a->ep.id);
+}
+
 static int endpoint_finish(struct networks *n, struct net_attachment *a,
 			   const struct net_request *req, struct net_endpoint *ret,
 			   struct crl_err *err)
 {
 	struct net_endpoint copy;
 
-	if (endpoint_publish(n, a, err) < 0)
-		return crl_context(
-			err, "driver failed programming external connectivity on endpoint %s (%s)",
-			req->container_name ? req->container_name : "", a->ep.id);
+	if (endpoint_publish_named(n, a, req->container_name, err) < 0)
+		return -1;
 	if (endpoint_copy(&a->ep, &copy, err) < 0)
 		return -1;
 	if (endpoint_register(n, a, err) < 0) {
@@ -296,10 +305,32 @@ static int endpoint_copy_request(struct net_endpoint *ep, const struct net_reque
 	ep->driver = strdup(net->driver);
 	ep->aliases = strv_copy(req->aliases);
 	ep->dns_names = strv_copy(req->dns_names);
+	ep->links = strv_copy(req->links);
 	if (!ep->network || !ep->driver || (req->aliases && !ep->aliases) ||
-	    (req->dns_names && !ep->dns_names))
+	    (req->dns_names && !ep->dns_names) || (req->links && !ep->links))
 		return crl_fail_oom(err);
 	return 0;
+}
+
+/* A ready namespace of the pool will do: it has one interface, eth0, with the usual address. */
+static bool endpoint_is_plain(const struct net_request *req)
+{
+	return !req->attach && str_empty(req->mac) &&
+	       (str_empty(req->ifname) || str_eq(req->ifname, "eth0"));
+}
+
+static int endpoint_make(struct networks *n, struct network *net, const struct net_request *req,
+			 uint32_t wanted, struct net_ready *ret, struct crl_err *err)
+{
+	struct net_link_spec spec = {.wanted_ip = wanted,
+				     .ifname = str_empty(req->ifname) ? "eth0" : req->ifname,
+				     .attach = req->attach,
+				     .netns_fd = req->netns_fd};
+
+	if (!str_empty(req->mac) && !net_mac_parse(req->mac, spec.mac))
+		return crl_fail(err, CRL_INVALID, "invalid MAC address %s", req->mac);
+	spec.has_mac = !str_empty(req->mac);
+	return net_link_make(n, net, &spec, ret, err);
 }
 
 int net_acquire(struct daemon *d, const struct net_request *req, struct net_endpoint *ret,
@@ -318,11 +349,16 @@ int net_acquire(struct daemon *d, const struct net_request *req, struct net_endp
 	if (endpoint_copy_request(&a->ep, req, a->network, err) < 0 ||
 	    endpoint_copy_ports(d, &a->ep, req->ports, req->n_ports, err) < 0)
 		return -1;
-	if (net_pool_take(a->network->pool, wanted, &ready, err) < 0)
+	bool pooled = endpoint_is_plain(req);
+	if ((pooled ? net_pool_take(a->network->pool, wanted, &ready, err)
+		    : endpoint_make(n, a->network, req, wanted, &ready, err)) < 0)
 		return -1;
 	endpoint_describe(a, &ready);
 	if (endpoint_finish(n, a, req, ret, err) < 0) {
-		net_pool_return(a->network->pool, &ready);
+		if (pooled)
+			net_pool_return(a->network->pool, &ready);
+		else
+			net_link_drop(n, a->network, &ready);
 		return -1;
 	}
 	ret->netns_fd = ready.netns_fd;
@@ -344,6 +380,71 @@ void net_release(struct daemon *d, struct net_endpoint *ep)
 		net_attachment_free(a);
 	}
 	net_endpoint_clear(ep);
+}
+
+void net_detach(struct daemon *d, struct net_endpoint *ep, int netns_fd)
+{
+	struct crl_err err = CRL_ERR_INIT;
+
+	if (net_delete_interface(d, netns_fd, ep->ifname, &err) < 0)
+		log_warn("delete interface", "container", ep->container_id, "error", err.msg, NULL);
+	net_release(d, ep);
+}
+
+/* Tells the caller's copy what the books say. */
+static int endpoint_share_ports(struct net_attachment *a, struct net_endpoint *ep,
+				struct crl_err *err)
+{
+	struct net_port *copy = calloc(a->ep.n_ports + 1, sizeof(*copy));
+
+	if (!copy)
+		return crl_fail_oom(err);
+	if (a->ep.n_ports)
+		memcpy(copy, a->ep.ports, a->ep.n_ports * sizeof(*copy));
+	free(ep->ports);
+	ep->ports = copy;
+	ep->n_ports = a->ep.n_ports;
+	return 0;
+}
+
+static void endpoint_forget_ports(struct net_attachment *a)
+{
+	for (size_t i = 0; a->holds && i < a->ep.n_ports; i++)
+		cleanup_close_p(&a->holds[i]);
+	free(take_ptr(a->holds));
+	free(take_ptr(a->ep.ports));
+	a->ep.n_ports = 0;
+}
+
+int net_publish(struct daemon *d, struct net_endpoint *ep, const char *name,
+		const struct net_port *ports, size_t n, struct crl_err *err)
+{
+	struct net_attachment *a = net_attachment_find(d->networks, ep->id);
+
+	if (!a)
+		return crl_fail(err, CRL_NOT_FOUND, "endpoint %s not found", ep->id);
+	endpoint_forget_ports(a);
+	if (endpoint_copy_ports(d, &a->ep, ports, n, err) < 0 ||
+	    endpoint_publish_named(d->networks, a, name, err) < 0) {
+		endpoint_forget_ports(a);
+		return -1;
+	}
+	if (endpoint_share_ports(a, ep, err) == 0)
+		return 0;
+	net_unpublish(d, ep);
+	return -1;
+}
+
+void net_unpublish(struct daemon *d, struct net_endpoint *ep)
+{
+	struct net_attachment *a = net_attachment_find(d->networks, ep->id);
+
+	if (a) {
+		endpoint_unpublish(d->networks, a);
+		endpoint_forget_ports(a);
+	}
+	free(take_ptr(ep->ports));
+	ep->n_ports = 0;
 }
 
 int net_adopt(struct daemon *d, const struct net_endpoint *ep, struct crl_err *err)

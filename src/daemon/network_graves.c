@@ -117,6 +117,18 @@ void net_graves_add(struct net_graves *g, struct network *net, uint32_t ip, cons
 	sd_event_source_set_enabled(g->timer, SD_EVENT_ONESHOT);
 }
 
+bool net_graves_claim(struct net_graves *g, const struct network *net, uint32_t ip)
+{
+	for (struct grave *grave = g->first; grave; grave = grave->next) {
+		if (grave->net != net || grave->ip != ip)
+			continue;
+		grave->net = NULL;
+		grave->ip = 0;
+		return true;
+	}
+	return false;
+}
+
 void net_graves_forget(struct net_graves *g, const struct network *net)
 {
 	for (struct grave *grave = g->first; grave; grave = grave->next)

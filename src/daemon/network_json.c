@@ -27,6 +27,7 @@ cJSON *net_endpoint_to_json(const struct net_endpoint *ep)
 	json_add_str(o, "Interface", ep->ifname);
 	json_add_strv(o, "Aliases", ep->aliases, false);
 	json_add_strv(o, "DNSNames", ep->dns_names, false);
+	json_add_strv(o, "Links", ep->links, false);
 	json_add_str(o, "IPAddress", ep->ip);
 	json_add_i64(o, "IPPrefixLen", ep->prefix_len);
 	json_add_str(o, "Gateway", ep->gateway);
@@ -110,6 +111,7 @@ static bool later_members(const cJSON *tree, struct net_endpoint *ep)
 	ep->driver = strdup(driver ? driver : "bridge");
 	if (!ep->driver || !names_from_json(tree, "Aliases", &ep->aliases) ||
 	    !names_from_json(tree, "DNSNames", &ep->dns_names) ||
+	    !names_from_json(tree, "Links", &ep->links) ||
 	    !text_or(tree, "Interface", ep->ifname, sizeof(ep->ifname), "eth0") ||
 	    !text_or(tree, "GlobalIPv6Address", ep->ip6, sizeof(ep->ip6), "") ||
 	    !text_or(tree, "IPv6Gateway", ep->gateway6, sizeof(ep->gateway6), "") ||
@@ -152,6 +154,7 @@ void net_endpoint_clear(struct net_endpoint *ep)
 	free(ep->driver);
 	strv_free(ep->aliases);
 	strv_free(ep->dns_names);
+	strv_free(ep->links);
 	free(ep->ports);
 	*ep = (struct net_endpoint){.netns_fd = -1};
 }

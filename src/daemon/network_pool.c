@@ -39,16 +39,6 @@ struct pool_job {
 	struct pool_job *next;
 };
 
-/* Docker's rule, so that a neighbour's ARP entry stays right when an address gets a new owner. */
-static void pool_mac(uint32_t ip, uint8_t mac[6])
-{
-	uint8_t m[6] = {
-		0x02,       0x42, (uint8_t)(ip >> 24), (uint8_t)(ip >> 16), (uint8_t)(ip >> 8),
-		(uint8_t)ip};
-
-	memcpy(mac, m, 6);
-}
-
 static void pool_unlink(struct net_pool *p, struct pool_job *job)
 {
 	for (struct pool_job **j = &p->jobs; *j; j = &(*j)->next) {
@@ -93,13 +83,13 @@ static int pool_begin(struct net_pool *p, uint32_t wanted_ip, struct crl_err *er
 
 	if (!job)
 		return crl_fail_oom(err);
-	if ((ip ? ipam_reserve(&p->net->ipam, ip, err) : ipam_take(&p->net->ipam, &ip, err)) < 0) {
+	if (net_address_take(p->n, p->net, &ip, err) < 0) {
 		free(job);
 		return -1;
 	}
 	*job = (struct pool_job){.pool = p, .generation = p->generation, .entry = {-1, ip}};
 	networks_link_name(p->n, p->n->veth_prefix, job->entry.link);
-	pool_mac(ip, job->entry.mac);
+	net_link_mac(ip, job->entry.mac);
 	struct netns_request q = {.op = NETNS_MAKE,
 				  .bridge = p->net->ifindex,
 				  .mtu = (uint32_t)p->net->mtu,
@@ -278,6 +268,21 @@ int net_pool_take(struct net_pool *p, uint32_t wanted_ip, struct net_ready *ret,
 			return -1;
 	}
 	return 0;
+}
+
+bool net_pool_give_up(struct net_pool *p, uint32_t ip)
+{
+	struct net_ready entry;
+	struct crl_err err = CRL_ERR_INIT;
+
+	while (pool_is_coming(p, ip))
+		if (pool_wait_one(p, &err) < 0)
+			break;
+	if (!pool_find(p, ip, &entry))
+		return false;
+	close(entry.netns_fd);
+	net_graves_add(p->n->graves, NULL, 0, entry.link);
+	return true;
 }
 
 void net_pool_return(struct net_pool *p, struct net_ready *ready)

@@ -135,12 +135,42 @@ void net_pool_kick(struct net_pool *p);
 void net_pool_drain(struct net_pool *p);
 bool net_pool_has_link(const struct net_pool *p, const char *link);
 
+/* Drops the ready entry that has this address, which stays taken: it is the caller's now. */
+bool net_pool_give_up(struct net_pool *p, uint32_t ip);
+
+/* --- network_link.c: one namespace or interface, made while the caller waits --- */
+struct net_link_spec {
+	uint32_t wanted_ip; /* 0 = any */
+	bool has_mac;
+	uint8_t mac[6];
+	const char *ifname;
+	bool attach; /* to netns_fd, without a default route */
+	int netns_fd;
+};
+/* Takes an address and makes the link; errors leave nothing. ret->netns_fd is -1 with `attach`. */
+int net_link_make(struct networks *n, struct network *net, const struct net_link_spec *spec,
+		  struct net_ready *ret, struct crl_err *err);
+/* Undoes it. */
+void net_link_drop(struct networks *n, struct network *net, struct net_ready *ready);
+/* Sends a request and waits for its answer, at most 10 s. *ret_netns may be NULL. */
+int net_helper_call(struct networks *n, const struct netns_request *req, int netns_fd,
+		    int *ret_netns, struct crl_err *err);
+/*
+ * *ip 0: the next free address; otherwise that one, also when it is still with the link of an
+ * ended container. CRL_FORBIDDEN "Address already in use", as with docker.
+ */
+int net_address_take(struct networks *n, struct network *net, uint32_t *ip, struct crl_err *err);
+/* The address that an endpoint's link gets when nobody asked for one. */
+void net_link_mac(uint32_t ip, uint8_t mac[6]);
+
 /* --- network_graves.c: links of ended containers --- */
 struct net_graves *net_graves_new(struct networks *n);
 void net_graves_free(struct net_graves *g);
 /* Frees the address once the link is gone; deletes the link if its namespace lives on. ip 0 = just
  * the link. */
 void net_graves_add(struct net_graves *g, struct network *net, uint32_t ip, const char *link);
+/* Takes an address out of its grave: it stays in use, now by the caller. false = it is in none. */
+bool net_graves_claim(struct net_graves *g, const struct network *net, uint32_t ip);
 /* A network ends: forget its addresses. */
 void net_graves_forget(struct net_graves *g, const struct network *net);
 

@@ -194,6 +194,58 @@ static int helper_delete(struct helper *h)
 	return helper_result(h, sys == ENODEV ? 0 : sys, "delete link");
 }
 
+/* Whether a default route was there or not: afterwards there is the one that is wanted. */
+static int helper_route(struct helper *h)
+{
+	const struct netns_request *q = &h->req;
+	struct rtmsg any = {.rtm_family = AF_INET,
+			    .rtm_table = RT_TABLE_MAIN,
+			    .rtm_scope = RT_SCOPE_NOWHERE /* any */};
+	_cleanup_close_ int nl = -1;
+	struct crl_err err = CRL_ERR_INIT;
+	struct nlmsg m = {0};
+	int sys;
+
+	if (nlmsg_open(&nl, &err) < 0)
+		return helper_result(h, err.sys, "netlink socket in the namespace");
+	do {
+		nlmsg_begin(&m, RTM_DELROUTE, 0, &any, sizeof(any));
+		sys = nlmsg_talk(nl, &m);
+	} while (sys == 0);
+	if (sys != ESRCH)
+		return helper_result(h, sys, "delete the default route");
+	if (!q->gateway)
+		return 0;
+	helper_default_route(&m, q->gateway, if_nametoindex(q->ifname));
+	return helper_result(h, nlmsg_talk(nl, &m), "default route");
+}
+
+static int helper_detach(struct helper *h)
+{
+	_cleanup_close_ int nl = -1;
+	struct ifinfomsg any = {0};
+	struct crl_err err = CRL_ERR_INIT;
+	struct nlmsg m = {0};
+
+	if (nlmsg_open(&nl, &err) < 0)
+		return helper_result(h, err.sys, "netlink socket in the namespace");
+	nlmsg_begin(&m, RTM_DELLINK, 0, &any, sizeof(any));
+	nlmsg_attr_str(&m, IFLA_IFNAME, h->req.ifname);
+	int sys = nlmsg_talk(nl, &m);
+	return helper_result(h, sys == ENODEV ? 0 : sys, "delete interface");
+}
+
+static int helper_inside(struct helper *h, int netns)
+{
+	if (setns(netns, CLONE_NEWNET) < 0)
+		return helper_result(h, errno, "enter the namespace");
+	switch (h->req.op) {
+	case NETNS_ATTACH: return helper_attach(h, netns);
+	case NETNS_ROUTE: return helper_route(h);
+	default: return helper_detach(h);
+	}
+}
+
 /* Runs one request; *netns is the descriptor that came with it, and then the one to answer with. */
 static void helper_serve(struct helper *h, int *netns)
 {
@@ -202,19 +254,15 @@ static void helper_serve(struct helper *h, int *netns)
 	switch (h->req.op) {
 	case NETNS_MAKE: r = helper_make(h, netns); break;
 	case NETNS_ATTACH:
-		if (setns(*netns, CLONE_NEWNET) < 0) {
-			helper_result(h, errno, "enter the namespace");
-			break;
-		}
-		r = helper_attach(h, *netns);
-		break;
+	case NETNS_ROUTE:
+	case NETNS_DETACH: r = helper_inside(h, *netns); break;
 	case NETNS_DELETE: r = helper_delete(h); break;
 	default: helper_result(h, EBADRQC, "unknown request");
 	}
 	/* Staying inside would keep the container's namespace alive. */
 	if (setns(h->host_ns, CLONE_NEWNET) < 0)
 		r = helper_result(h, errno, "return to the host's namespace");
-	if (r == 0 && h->req.link[0] && h->req.op != NETNS_DELETE)
+	if (r == 0 && h->req.link[0] && (h->req.op == NETNS_MAKE || h->req.op == NETNS_ATTACH))
 		helper_bridge_port(h);
 }
 

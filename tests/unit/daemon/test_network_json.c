@@ -24,6 +24,7 @@ static cJSON *sample(void)
 				  .ifname = "eth1",
 				  .aliases = (char *[]){"db", NULL},
 				  .dns_names = (char *[]){"web", "db", NULL},
+				  .links = (char *[]){"other:cache", NULL},
 				  .ip6 = "fd00::2",
 				  .prefix6 = 64,
 				  .gateway6 = "fd00::1",

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Single requests to the network helper, waited for: an interface more in a
+ * container that runs, a namespace that is not like those of the pool, routes.
+ *
+ * Owns nothing afterwards: what was made belongs to the endpoint.
+ */
+#include "network_priv.h"
+
+#include <arpa/inet.h>
+#include <base/log.h>
+#include <errno.h>
+
+struct link_call {
+	struct netns_reply reply;
+	int netns_fd;
+	bool done;
+	bool abandoned; /* the caller waits no more */
+};
+
+static void link_answered(const struct netns_reply *reply, int netns_fd, void *data)
+{
+	struct link_call *call = data;
+
+	if (call->abandoned) {
+		if (netns_fd >= 0)
+			close(netns_fd);
+		free(call);
+		return;
+	}
+	call->reply = *reply;
+	call->netns_fd = netns_fd;
+	call->done = true;
+}
+
+int net_helper_call(struct networks *n, const struct netns_request *req, int netns_fd,
+		    int *ret_netns, struct crl_err *err)
+{
+	struct link_call *call = calloc(1, sizeof(*call));
+
+	if (!call)
+		return crl_fail_oom(err);
+	call->netns_fd = -1;
+	if (net_helper_submit(n->helper, req, netns_fd, link_answered, call, err) < 0) {
+		free(call);
+		return -1;
+	}
+	while (!call->done) {
+		if (net_helper_wait(n->helper, err) == 0 || call->done)
+			continue;
+		call->abandoned = true;
+		return -1;
+	}
+	struct link_call got = *call;
+	free(call);
+	if (got.reply.sys)
+		return crl_fail_sys(err, got.reply.sys, "%s", got.reply.step);
+	if (ret_netns)
+		*ret_netns = got.netns_fd;
+	else if (got.netns_fd >= 0)
+		close(got.netns_fd);
+	return 0;
+}
+
+/* Docker's rule, so that a neighbour's ARP entry stays right when an address gets a new owner. */
+void net_link_mac(uint32_t ip, uint8_t mac[6])
+{
+	uint8_t m[6] = {
+		0x02,       0x42, (uint8_t)(ip >> 24), (uint8_t)(ip >> 16), (uint8_t)(ip >> 8),
+		(uint8_t)ip};
+
+	memcpy(mac, m, 6);
+}
+
+int net_address_take(struct networks *n, struct network *net, uint32_t *ip, struct crl_err *err)
+{
+	if (*ip == 0)
+		return ipam_take(&net->ipam, ip, err);
+	if (net_graves_claim(n->graves, net, *ip))
+		return 0;
+	if (ipam_reserve(&net->ipam, *ip, err) == 0)
+		return 0;
+	if (err->code == CRL_CONFLICT)
+		return crl_fail(err, CRL_FORBIDDEN, "Address already in use");
+	return -1;
+}
+
+static int link_request(struct networks *n, const struct network *net,
+			const struct net_link_spec *spec, struct net_ready *entry, int *ret_netns,
+			struct crl_err *err)
+{
+	bool routed = !spec->attach && !net->internal;
+	struct netns_request q = {.op = spec->attach ? NETNS_ATTACH : NETNS_MAKE,
+				  .bridge = net->ifindex,
+				  .mtu = (uint32_t)net->mtu,
+				  .ip = htonl(entry->ip),
+				  .gateway = routed ? htonl(net->gateway) : 0,
+				  .prefix_len = net->ipam.subnet.prefix_len,
+				  .isolated = net->isolated};
+
+	snprintf(q.ifname, sizeof(q.ifname), "%s", spec->ifname);
+	memcpy(q.link, entry->link, sizeof(q.link));
+	memcpy(q.mac, entry->mac, sizeof(q.mac));
+	if (net_helper_call(n, &q, spec->attach ? spec->netns_fd : -1, ret_netns, err) < 0)
+		return crl_context(err, "network %s", net->name);
+	return 0;
+}
+
+int net_link_make(struct networks *n, struct network *net, const struct net_link_spec *spec,
+		  struct net_ready *ret, struct crl_err *err)
+{
+	struct net_ready entry = {.netns_fd = -1, .ip = spec->wanted_ip};
+
+	/* A ready namespace may have the wanted address, and be of no use here. */
+	bool given_up = entry.ip && net->pool && net_pool_give_up(net->pool, entry.ip);
+	if (!given_up && net_address_take(n, net, &entry.ip, err) < 0)
+		return -1;
+	networks_link_name(n, n->veth_prefix, entry.link);
+	if (spec->has_mac)
+		memcpy(entry.mac, spec->mac, sizeof(entry.mac));
+	else
+		net_link_mac(entry.ip, entry.mac);
+	if (link_request(n, net, spec, &entry, &entry.netns_fd, err) < 0) {
+		net_link_drop(n, net, &entry);
+		return -1;
+	}
+	*ret = entry;
+	return 0;
+}
+
+static void link_deleted(const struct netns_reply *reply, int netns_fd, void *data)
+{
+	if (reply->sys)
+		log_warn("delete link", "step", reply->step, "error", strerror(reply->sys), NULL);
+}
+
+void net_link_drop(struct networks *n, struct network *net, struct net_ready *ready)
+{
+	struct netns_request q = {.op = NETNS_DELETE};
+	struct crl_err err = CRL_ERR_INIT;
+
+	cleanup_close_p(&ready->netns_fd);
+	ready->netns_fd = -1;
+	memcpy(q.link, ready->link, sizeof(q.link));
+	if (net_helper_submit(n->helper, &q, -1, link_deleted, NULL, &err) < 0)
+		log_warn("delete link", "link", ready->link, "error", err.msg, NULL);
+	net_graves_add(n->graves, net, ready->ip, ready->link);
+}
+
+int net_route(struct daemon *d, int netns_fd, const struct net_endpoint *gateway,
+	      struct crl_err *err)
+{
+	struct netns_request q = {.op = NETNS_ROUTE};
+	uint32_t ip = 0;
+
+	if (gateway) {
+		snprintf(q.ifname, sizeof(q.ifname), "%s", gateway->ifname);
+		if (gateway->gateway[0] && !ipam_parse_ip(gateway->gateway, &ip))
+			return crl_fail(err, CRL_INVALID, "gateway %s", gateway->gateway);
+	}
+	q.gateway = htonl(ip);
+	return net_helper_call(d->networks, &q, netns_fd, NULL, err);
+}
+
+int net_delete_interface(struct daemon *d, int netns_fd, const char *ifname, struct crl_err *err)
+{
+	struct netns_request q = {.op = NETNS_DETACH};
+
+	snprintf(q.ifname, sizeof(q.ifname), "%s", ifname);
+	return net_helper_call(d->networks, &q, netns_fd, NULL, err);
+}
