@@ -162,7 +162,8 @@ static int fill_process(const struct exec *e, struct oci_process *p, struct crl_
 	p->terminal = e->spec.tty;
 	p->args = strv_copy(e->spec.cmd);
 	p->cwd = strdup(cwd);
-	if (!p->args || !p->cwd || exec_env(e, &p->env) < 0)
+	if (!p->args || !p->cwd || exec_env(e, &p->env) < 0 ||
+	    oci_rlimits(&e->c->rec.host_config.res, p) < 0)
 		return crl_fail_oom(err);
 	return fill_caps(e, p, err);
 }

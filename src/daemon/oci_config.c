@@ -67,19 +67,17 @@ static void set_args(struct builder *b, struct oci_process *p)
 		b->oom |= strv_push(&p->args, *a) < 0;
 }
 
-static struct oci_rlimit *add_rlimit(struct builder *b, const char *type)
+static struct oci_rlimit *add_rlimit(struct oci_process *p, const char *type)
 {
-	struct oci_process *p = b->spec->process;
 	struct oci_rlimit *r = oci_grow(&p->rlimits, &p->n_rlimits, sizeof(*r));
-	b->oom |= !r;
-	if (r)
-		r->type = copy(b, type);
-	return r;
+	if (!r)
+		return NULL;
+	r->type = strdup(type);
+	return r->type ? r : NULL;
 }
 
-static void set_rlimits(struct builder *b)
+int oci_rlimits(const struct api_resources *res, struct oci_process *p)
 {
-	const struct api_resources *res = &b->in->rec->host_config.res;
 	bool nofile = false;
 	for (size_t i = 0; i < res->n_ulimits; i++) {
 		const struct api_ulimit *u = &res->ulimits[i];
@@ -89,22 +87,23 @@ static void set_rlimits(struct builder *b)
 						     ? u->name[k] - 'a' + 'A'
 						     : u->name[k]);
 		nofile |= str_eq(type, "RLIMIT_NOFILE");
-		struct oci_rlimit *r = add_rlimit(b, type);
-		if (r) {
-			r->soft = (uint64_t)u->soft;
-			r->hard = (uint64_t)u->hard;
-		}
+		struct oci_rlimit *r = add_rlimit(p, type);
+		if (!r)
+			return -1;
+		r->soft = (uint64_t)u->soft;
+		r->hard = (uint64_t)u->hard;
 	}
 	struct rlimit own;
 	if (nofile || getrlimit(RLIMIT_NOFILE, &own) < 0)
-		return;
+		return 0;
 	/* The daemon raised its own soft limit; programs that close "all" descriptors would crawl.
 	 */
-	struct oci_rlimit *r = add_rlimit(b, "RLIMIT_NOFILE");
-	if (r) {
-		r->hard = own.rlim_max;
-		r->soft = own.rlim_max < 1024 ? own.rlim_max : 1024;
-	}
+	struct oci_rlimit *r = add_rlimit(p, "RLIMIT_NOFILE");
+	if (!r)
+		return -1;
+	r->hard = own.rlim_max;
+	r->soft = own.rlim_max < 1024 ? own.rlim_max : 1024;
+	return 0;
 }
 
 static int set_caps(struct builder *b, char ***ret_caps, struct crl_err *err)
@@ -152,7 +151,7 @@ static int set_process(struct builder *b, char ***ret_caps, struct crl_err *err)
 	p->cwd = copy(b, str_empty(rec->config.working_dir) ? "/" : rec->config.working_dir);
 	p->oom_score_adj.set = rec->host_config.oom_score_adj != 0;
 	p->oom_score_adj.v = rec->host_config.oom_score_adj;
-	set_rlimits(b);
+	b->oom |= oci_rlimits(&b->in->rec->host_config.res, b->spec->process) < 0;
 	return set_caps(b, ret_caps, err);
 }
 

@@ -37,6 +37,12 @@ char *oci_config_text(const struct oci_spec *spec, const char *seccomp);
 /* CapAdd/CapDrop over the default set. CRL_INVALID with docker's text for an unknown name. */
 int oci_caps(const struct api_host_config *hc, char ***ret, struct crl_err *err);
 
+/*
+ * Resource limits of a process in the container, the first and those of exec alike: the given
+ * ulimits, and 1024 open files where none says otherwise. -1 when memory is short.
+ */
+int oci_rlimits(const struct api_resources *res, struct oci_process *p);
+
 struct oci_security {
 	bool no_new_privileges;
 	bool seccomp_unconfined;
