@@ -95,6 +95,12 @@ struct mon_exec {
 	bool unconfined;           /* privileged exec: no seccomp */
 	struct mon_attach *attach; /* NULL = detached */
 	int32_t tty_rows, tty_cols;
+	/*
+	 * Of a health check: output is kept up to so many bytes (0 = not kept) and told with
+	 * the end, so that a daemon that was away meanwhile learns it, too.
+	 */
+	int64_t capture;
+	int64_t timeout_ms; /* then the exec is killed with its children; 0 = never */
 };
 
 struct mon_started {
@@ -121,6 +127,9 @@ struct mon_exit {
 	int32_t signal;    /* 0 = exited by itself */
 	bool oom_killed;
 	int64_t finished_at; /* ns */
+	/* of an exec with "capture" */
+	bool capture, truncated, timed_out;
+	char *output; /* base64 */
 };
 
 struct mon_state {
@@ -134,6 +143,9 @@ struct mon_state {
 		bool running;
 		int64_t pid;
 		int32_t exit_code;
+		int64_t started_at, finished_at; /* ns */
+		bool capture, truncated, timed_out;
+		char *output; /* base64 */
 	} * execs;
 	size_t n_execs;
 };

@@ -63,6 +63,8 @@ static const struct json_field exec_fields[] = {
 	JSON_OBJP(struct mon_exec, attach, "attach", JSON_OMIT_EMPTY, &mon_attach_json),
 	JSON_I32(struct mon_exec, tty_rows, "tty_rows", JSON_OMIT_EMPTY),
 	JSON_I32(struct mon_exec, tty_cols, "tty_cols", JSON_OMIT_EMPTY),
+	JSON_I64(struct mon_exec, capture, "capture", JSON_OMIT_EMPTY),
+	JSON_I64(struct mon_exec, timeout_ms, "timeout_ms", JSON_OMIT_EMPTY),
 };
 const struct json_table mon_exec_json = JSON_TABLE("exec", struct mon_exec, exec_fields);
 
@@ -95,6 +97,10 @@ static const struct json_field exit_fields[] = {
 	JSON_I32(struct mon_exit, signal, "signal", JSON_OMIT_EMPTY),
 	JSON_BOOL(struct mon_exit, oom_killed, "oom_killed", JSON_OMIT_EMPTY),
 	JSON_I64S(struct mon_exit, finished_at, "finished_at", JSON_OMIT_EMPTY),
+	JSON_BOOL(struct mon_exit, capture, "capture", JSON_OMIT_EMPTY),
+	JSON_BOOL(struct mon_exit, truncated, "truncated", JSON_OMIT_EMPTY),
+	JSON_BOOL(struct mon_exit, timed_out, "timed_out", JSON_OMIT_EMPTY),
+	JSON_STR(struct mon_exit, output, "output", JSON_OMIT_EMPTY),
 };
 const struct json_table mon_exit_json = JSON_TABLE("exit", struct mon_exit, exit_fields);
 
@@ -103,6 +109,12 @@ static const struct json_field exec_state_fields[] = {
 	JSON_BOOL(struct mon_exec_state, running, "running", 0),
 	JSON_I64(struct mon_exec_state, pid, "pid", JSON_OMIT_EMPTY),
 	JSON_I32(struct mon_exec_state, exit_code, "exit_code", 0),
+	JSON_I64S(struct mon_exec_state, started_at, "started_at", JSON_OMIT_EMPTY),
+	JSON_I64S(struct mon_exec_state, finished_at, "finished_at", JSON_OMIT_EMPTY),
+	JSON_BOOL(struct mon_exec_state, capture, "capture", JSON_OMIT_EMPTY),
+	JSON_BOOL(struct mon_exec_state, truncated, "truncated", JSON_OMIT_EMPTY),
+	JSON_BOOL(struct mon_exec_state, timed_out, "timed_out", JSON_OMIT_EMPTY),
+	JSON_STR(struct mon_exec_state, output, "output", JSON_OMIT_EMPTY),
 };
 static const struct json_table exec_state_json =
 	JSON_TABLE("exec state", struct mon_exec_state, exec_state_fields);

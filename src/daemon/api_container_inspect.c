@@ -188,6 +188,8 @@ static cJSON *state_json(const struct container *c)
 	json_add_str(o, "Error", rec->error);
 	add_time(o, "StartedAt", rec->started_at);
 	add_time(o, "FinishedAt", rec->finished_at);
+	if (rec->health)
+		cJSON_AddItemToObject(o, "Health", health_inspect(rec->health));
 	return o;
 }
 

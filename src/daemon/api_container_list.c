@@ -21,7 +21,13 @@ char *api_status_text(const struct container *c)
 	struct buf b = BUF_INIT;
 	const struct container_record *rec = &c->rec;
 	switch (container_shown_state(c)) {
-	case FSM_RUNNING: buf_printf(&b, "Up %s", since(rec->started_at, t)); break;
+	case FSM_RUNNING:
+		buf_printf(&b, "Up %s", since(rec->started_at, t));
+		if (rec->health)
+			buf_printf(&b, " (%s%s)",
+				   str_eq(rec->health->status, HEALTH_STARTING) ? "health: " : "",
+				   rec->health->status);
+		break;
 	case FSM_PAUSED: buf_printf(&b, "Up %s (Paused)", since(rec->started_at, t)); break;
 	case FSM_RESTARTING:
 		buf_printf(&b, "Restarting (%" PRId32 ") %s ago", rec->exit_code,
@@ -156,7 +162,7 @@ static bool matches(const struct container *c, const struct list_query *q)
 	FILTERED("expose", match_exposed(c, v));
 	FILTERED("publish", match_published(c, v));
 	FILTERED("ancestor", match_ancestor(c, q, v));
-	FILTERED("health", strv_contains(v, "none"));
+	FILTERED("health", strv_contains(v, health_status(c->rec.health)));
 	FILTERED("is-task", strv_contains(v, "false"));
 	if (q->before && c->rec.created >= q->before)
 		return false;
@@ -177,6 +183,10 @@ static int check_values(struct list_query *q, struct crl_err *err)
 		if (s >= FSM_GONE || s == FSM_STARTING)
 			return filters_bad_value(err, "status", *v);
 	}
+	for (v = filters_get(&q->filters, "health"); v && *v; v++)
+		if (!str_eq(*v, "none") && !str_eq(*v, HEALTH_STARTING) &&
+		    !str_eq(*v, HEALTH_HEALTHY) && !str_eq(*v, HEALTH_UNHEALTHY))
+			return filters_bad_value(err, "health", *v);
 	for (v = filters_get(&q->filters, "exited"); v && *v; v++)
 		if (!str_to_i64(*v, &n))
 			return filters_bad_value(err, "exited", *v);

@@ -14,6 +14,7 @@
 #include "container_fsm.h"
 #include "containers.h"
 #include "daemon.h"
+#include "health.h"
 #include "monitor_client.h"
 #include "network.h"
 
@@ -65,6 +66,7 @@ struct container_record {
 	bool manually_stopped; /* a person stopped it: unless-stopped leaves it alone */
 	cJSON *endpoints;      /* array of net_endpoint_to_json(), while it runs */
 	cJSON *endpoint;       /* the one of records before there could be several; read only */
+	struct health *health; /* NULL without a health check, and before the first start */
 };
 extern const struct json_table container_record_json;
 
@@ -112,6 +114,9 @@ struct container {
 	bool keep_on_exit;  /* a restart of an --rm container: not its end */
 	int32_t tty_rows, tty_cols;
 	struct exec *execs;
+	sd_event_source *health_timer; /* the next check */
+	int64_t probe_started;         /* CLOCK_REALTIME of the check under way */
+	bool probe_ignored;            /* it was begun before a pause */
 };
 
 struct tombstone {
@@ -239,6 +244,21 @@ void container_monitor_stuck(struct container *c);
 void container_release(struct container *c);
 bool container_wants_restart(const struct container *c);
 void container_arm_restart(struct container *c);
+
+/* --- container_health.c --- */
+/* A run begins, is frozen, goes on, ends; no-ops without a health check. */
+void container_health_begin(struct container *c);
+void container_health_pause(struct container *c);
+void container_health_resume(struct container *c);
+void container_health_end(struct container *c);
+/* A check ended; `e` is freed. */
+void container_health_probed(struct container *c, struct exec *e, const struct mon_exit *x);
+/* Forgets the checks of a run that is over. */
+void container_health_drop(struct container *c);
+/* The daemon came back: what it knew, the check that ran meanwhile, and the next one. */
+void container_health_load(struct container *c);
+void container_health_adopt(struct container *c, struct exec *e, const struct mon_exec_state *s);
+void container_health_rearm(struct container *c);
 
 /* --- container_stop.c --- */
 /* timeout: seconds, -1 = for ever, INT64_MIN = the container's own. modified = false: it was not

@@ -90,6 +90,7 @@ static void finish(struct container *c, const char *why)
 	c->rec.pid = 0;
 	c->rec.start_ticks = 0;
 	cJSON_Delete(take_ptr(c->rec.endpoints));
+	container_health_end(c);
 	if (c->rec.oom_killed)
 		container_publish(c, "oom", NULL);
 	if (container_fire(c, again ? FSM_EV_BACKOFF : FSM_EV_EXIT, &err) < 0)

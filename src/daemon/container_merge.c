@@ -70,20 +70,29 @@ static int merge_labels(struct strmap *to, const struct strmap *image)
 	return 0;
 }
 
+/* Member by member: --health-interval alone changes how often the image's own check runs. */
 static int merge_health(struct api_config *c, const struct crl_healthcheck *image)
 {
-	if (c->healthcheck || !image)
+	if (!image)
 		return 0;
-	c->healthcheck = calloc(1, sizeof(*c->healthcheck));
-	if (!c->healthcheck)
+	if (!c->healthcheck && !(c->healthcheck = calloc(1, sizeof(*c->healthcheck))))
 		return -1;
-	*c->healthcheck = (struct api_health_config){.test = strv_copy(image->test),
-						     .interval = image->interval,
-						     .timeout = image->timeout,
-						     .retries = image->retries,
-						     .start_period = image->start_period,
-						     .start_interval = image->start_interval};
-	return 0;
+	struct api_health_config *h = c->healthcheck;
+	if (!strv_len(h->test)) {
+		strv_free(h->test);
+		h->test = strv_copy(image->test);
+	}
+	const struct {
+		int64_t *to, from;
+	} rows[] = {{&h->interval, image->interval},
+		    {&h->timeout, image->timeout},
+		    {&h->retries, image->retries},
+		    {&h->start_period, image->start_period},
+		    {&h->start_interval, image->start_interval}};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (*rows[i].to == 0)
+			*rows[i].to = rows[i].from;
+	return h->test || !image->test ? 0 : -1;
 }
 
 int container_merge_image(struct api_config *c, const struct crl_image_config *image,

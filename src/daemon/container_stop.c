@@ -282,5 +282,11 @@ int container_pause(struct container *c, bool pause, struct crl_err *err)
 	if (crl_cgroup_freeze(c->rec.cgroup, pause, err) < 0)
 		return crl_context(err, "Cannot %s container %s", pause ? "pause" : "unpause",
 				   c->rec.id);
-	return container_fire(c, pause ? FSM_EV_PAUSE : FSM_EV_UNPAUSE, err);
+	if (container_fire(c, pause ? FSM_EV_PAUSE : FSM_EV_UNPAUSE, err) < 0)
+		return -1;
+	if (pause)
+		container_health_pause(c);
+	else
+		container_health_resume(c);
+	return 0;
 }

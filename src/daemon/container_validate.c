@@ -405,8 +405,8 @@ int container_validate(const struct api_config *config, const struct api_host_co
 {
 	_cleanup_strv_ char **caps = NULL;
 	struct oci_security sec = {0};
-	if (check_config(config, err) < 0 || check_runtime(hc, err) < 0 ||
-	    container_validate_resources(&hc->res, err) < 0 ||
+	if (check_config(config, err) < 0 || health_validate(config->healthcheck, err) < 0 ||
+	    check_runtime(hc, err) < 0 || container_validate_resources(&hc->res, err) < 0 ||
 	    container_validate_restart(&hc->restart_policy, hc->auto_remove, err) < 0 ||
 	    check_modes(config, hc, err) < 0 || check_network(config, hc, err) < 0 ||
 	    check_ports(config, hc, err) < 0 || check_log(&hc->log_config, err) < 0 ||

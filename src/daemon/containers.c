@@ -33,6 +33,7 @@ void container_free(struct container *c)
 	sd_event_source_disable_unref(c->restart_timer);
 	sd_event_source_disable_unref(c->stop_timer);
 	sd_event_source_disable_unref(c->death_source);
+	sd_event_source_disable_unref(c->health_timer);
 	monitor_free(c->monitor);
 	container_drop_attaches(c);
 	execs_free(c);
@@ -265,6 +266,7 @@ static void op_effect(void *data, enum fsm_effect effect)
 	case FSM_FX_RUN:
 		c->stop_requested = false;
 		c->started_boot = time_boot_ns();
+		container_health_begin(c);
 		break;
 	case FSM_FX_END:
 	case FSM_FX_BACKOFF:

@@ -43,6 +43,8 @@ void exec_on_exit(struct container *c, const struct mon_exit *x)
 	ended(e, x->exit_code);
 	snprintf(code, sizeof(code), "%" PRId32, x->exit_code);
 	container_publish(c, "exec_die", "execID", e->id, "exitCode", code, NULL);
+	if (e->probe)
+		container_health_probed(c, e, x);
 }
 
 void exec_on_detach(struct container *c, const char *exec_id)
@@ -55,6 +57,24 @@ void execs_end(struct container *c)
 	for (struct exec *e = c->execs; e; e = e->next)
 		if (e->running)
 			ended(e, EXIT_LOST);
+	container_health_drop(c);
+}
+
+static void exec_free(struct exec *e)
+{
+	json_free(&api_exec_create_json, &e->spec);
+	free(e);
+}
+
+void exec_forget(struct exec *e)
+{
+	for (struct exec **p = &e->c->execs; *p; p = &(*p)->next) {
+		if (*p != e)
+			continue;
+		*p = e->next;
+		exec_free(e);
+		return;
+	}
 }
 
 void execs_free(struct container *c)
@@ -62,8 +82,7 @@ void execs_free(struct container *c)
 	while (c->execs) {
 		struct exec *e = c->execs;
 		c->execs = e->next;
-		json_free(&api_exec_create_json, &e->spec);
-		free(e);
+		exec_free(e);
 	}
 }
 
@@ -81,8 +100,11 @@ void exec_adopt(struct container *c, const struct mon_exec_state *s)
 	e->pid = s->pid;
 	if (!s->running)
 		ended(e, s->exit_code);
+	e->probe = s->capture;
 	e->next = c->execs;
 	c->execs = e;
+	if (e->probe)
+		container_health_adopt(c, e, s);
 }
 
 char **exec_running_ids(const struct container *c)

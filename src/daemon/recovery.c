@@ -150,6 +150,15 @@ static void adopt_execs(struct container *c, const struct mon_state *s)
 		exec_adopt(c, &s->execs[i]);
 }
 
+/* When its process began, on the clock of our timers; "now" when it cannot be told. */
+static int64_t started_boot(const struct mon_started *s)
+{
+	long per_second = sysconf(_SC_CLK_TCK);
+	if (!s->start_ticks || per_second <= 0)
+		return time_boot_ns();
+	return (int64_t)(s->start_ticks * (1000000000ULL / (uint64_t)per_second));
+}
+
 static void on_hello(const cJSON *answer, const struct crl_err *err, int exit_code, void *data)
 {
 	struct container *c = data;
@@ -166,9 +175,11 @@ static void on_hello(const cJSON *answer, const struct crl_err *err, int exit_co
 	if (str_eq(s.status, "running")) {
 		bool paused = c->state == FSM_PAUSED;
 		container_running(c, &s.started);
-		c->started_boot = time_boot_ns();
+		c->started_boot = started_boot(&s.started);
 		c->state = paused ? FSM_PAUSED : FSM_RUNNING;
+		container_health_load(c);
 		adopt_execs(c, &s);
+		container_health_rearm(c);
 		log_info("container adopted", "container", c->rec.id, "pid", log_i64(c->rec.pid),
 			 NULL);
 	} else if (str_eq(s.status, "exited")) {

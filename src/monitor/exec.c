@@ -35,6 +35,7 @@ static void unlink_and_free(struct exec *e)
 			break;
 		}
 	}
+	loop_timer_stop(e->task.io.loop, &e->timeout);
 	task_deinit(&e->task);
 	free(e->id);
 	free(e);
@@ -63,9 +64,14 @@ static void exec_drained(struct task *t)
 		.exit_code = proc_exit_code(t->status),
 		.signal = WIFSIGNALED(t->status) ? WTERMSIG(t->status) : 0,
 		.finished_at = t->finished_at,
+		.capture = t->io.capture.max > 0,
+		.truncated = t->io.capture.truncated,
+		.timed_out = e->timed_out,
+		.output = capture_text(&t->io.capture),
 	};
 	e->exit_code = x.exit_code;
 	e->reported = server_event(&e->monitor->server, "exec_exit", &mon_exit_json, &x) > 0;
+	free(x.output);
 }
 
 static void exec_flushed(struct task *t)
@@ -91,7 +97,14 @@ static void exec_detached(struct task *t)
 	server_event(&e->monitor->server, "detach", &mon_exit_json, &x);
 }
 
+static void exec_reaped(struct task *t)
+{
+	struct exec *e = of_task(t);
+	loop_timer_stop(t->io.loop, &e->timeout);
+}
+
 static const struct task_ops exec_task_ops = {
+	.reaped = exec_reaped,
 	.drained = exec_drained,
 	.flushed = exec_flushed,
 	.idle = exec_idle,
@@ -111,9 +124,9 @@ static int open_streams(struct exec *e, const struct mon_exec *rq, int ret_child
 			struct crl_err *err)
 {
 	const struct mon_attach *a = rq->attach;
-	bool want_in = a && a->stdin_ && rq->open_stdin;
-	if (streams_open_pipes(&e->task.io, want_in, a && a->stdout_, a && a->stderr_, ret_child,
-			       err) < 0)
+	bool want_in = a && a->stdin_ && rq->open_stdin, keep = rq->capture > 0;
+	if (streams_open_pipes(&e->task.io, want_in, keep || (a && a->stdout_),
+			       keep || (a && a->stderr_), ret_child, err) < 0)
 		return -1;
 	for (int i = 0; i < 3; i++)
 		if (ret_child[i] < 0 &&
@@ -167,6 +180,8 @@ static int spawn(struct exec *e, const struct mon_exec *rq, int *ret_pidfd, int 
 	return r;
 }
 
+static void out_of_time(struct loop_timer *t);
+
 static struct exec *exec_new(struct monitor *m, const char *id)
 {
 	struct exec *e = calloc(1, sizeof(*e));
@@ -180,6 +195,7 @@ static struct exec *exec_new(struct monitor *m, const char *id)
 	e->monitor = m;
 	e->id = copy;
 	e->task.keep_reading = true;
+	e->timeout.fire = out_of_time;
 	e->task.io.stdin_once = true;
 	e->next = m->execs;
 	m->execs = e;
@@ -198,6 +214,25 @@ static int check_request(struct monitor *m, const struct mon_exec *rq, int clien
 	return 0;
 }
 
+/* Its session goes with it: what it left in the background must not pile up. */
+static void out_of_time(struct loop_timer *t)
+{
+	struct exec *e = CONTAINER_OF(t, struct exec, timeout);
+	e->timed_out = true;
+	exec_kill(e);
+}
+
+static void limit(struct exec *e, const struct mon_exec *rq)
+{
+	if (rq->capture > 0) {
+		e->task.io.capture.max =
+			rq->capture < CAPTURE_MAX ? (size_t)rq->capture : CAPTURE_MAX;
+		e->task.keep_reading = false;
+	}
+	if (rq->timeout_ms > 0 && rq->timeout_ms < INT64_MAX / 1000000)
+		loop_timer_set(&e->monitor->loop, &e->timeout, rq->timeout_ms * 1000000);
+}
+
 /* It runs: from here on failures are the exec's own end, not the start's. */
 static void started(struct exec *e, const struct mon_exec *rq, int pidfd, int *client,
 		    struct mon_started *ret)
@@ -205,6 +240,8 @@ static void started(struct exec *e, const struct mon_exec *rq, int pidfd, int *c
 	struct crl_err err = CRL_ERR_INIT;
 	*ret = (struct mon_started){.pid = e->task.pid, .started_at = time_now_ns()};
 	(void)proc_start_time(e->task.pid, &ret->start_ticks, NULL);
+	e->started_at = ret->started_at;
+	limit(e, rq);
 	if (task_run(&e->task, e->task.pid, pidfd, &err) < 0 ||
 	    (rq->attach && attach_add(&e->task.io, take_fd(client), rq->attach, &err) < 0))
 		(void)task_signal(&e->task, SIGKILL, NULL);

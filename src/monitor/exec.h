@@ -19,6 +19,9 @@ struct exec {
 	struct task task;
 	int exit_code; /* once ended */
 	bool reported; /* a daemon was told */
+	bool timed_out;
+	int64_t started_at; /* CLOCK_REALTIME */
+	struct loop_timer timeout;
 };
 
 /*
@@ -31,6 +34,9 @@ int exec_start(struct monitor *m, const struct mon_exec *rq, int client, struct 
 
 /* Writes why it did not start into the client's stream, as docker does, and closes it. */
 void exec_refuse(int client, bool framed, const char *message);
+
+/* Kills it and what is in its session. */
+void exec_kill(struct exec *e);
 
 /* A running exec; NULL = none of that name. */
 struct exec *exec_find(struct monitor *m, const char *id);

@@ -31,6 +31,12 @@ static int add_execs(const struct monitor *m, struct mon_state *st, struct crl_e
 		x->running = task_alive(&e->task);
 		x->pid = e->task.pid;
 		x->exit_code = e->exit_code;
+		x->started_at = e->started_at;
+		x->finished_at = e->task.finished_at;
+		x->capture = e->task.io.capture.max > 0;
+		x->truncated = e->task.io.capture.truncated;
+		x->timed_out = e->timed_out;
+		x->output = capture_text(&e->task.io.capture);
 	}
 	return 0;
 }
@@ -181,7 +187,11 @@ static int op_signal(void *data, struct server_request *rq, struct crl_err *err)
 	int r = find_task(data, spec.exec_id, &t, err);
 	if (r == 0 && (spec.signal < 1 || spec.signal > SIGRTMAX))
 		r = crl_fail(err, CRL_INVALID, "invalid signal: %d", spec.signal);
-	if (r == 0)
+	/* SIGKILL of an exec is meant for all of it: a check that is no longer wanted. */
+	struct exec *e = str_empty(spec.exec_id) ? NULL : exec_find(data, spec.exec_id);
+	if (r == 0 && e && spec.signal == SIGKILL)
+		exec_kill(e);
+	else if (r == 0)
 		r = task_signal(t, spec.signal, err);
 	json_free(&mon_signal_json, &spec);
 	return r;

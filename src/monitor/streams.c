@@ -220,6 +220,8 @@ static void publish(struct streams_output *o, size_t len)
 		return;
 	if (io->log)
 		logfile_write(io->log, o->stream, chunk, len);
+	if (io->capture.max)
+		capture_add(&io->capture, chunk, len);
 	for (struct attach *a = io->clients; a; a = a->next)
 		attach_output(a, o->stream, chunk, len);
 }
@@ -320,5 +322,6 @@ void streams_deinit(struct streams *io)
 		loop_close(io->loop, &io->out[i].source);
 	loop_close(io->loop, &io->in);
 	queue_free(&io->pending);
+	capture_free(&io->capture);
 	loop_timer_stop(io->loop, &io->sweep);
 }

@@ -10,6 +10,7 @@
 #ifndef MONITOR_STREAMS_H
 #define MONITOR_STREAMS_H
 
+#include "capture.h"
 #include "logfile.h"
 #include "queue.h"
 
@@ -27,6 +28,7 @@ struct streams_output {
 struct streams {
 	struct loop *loop;
 	struct logfile *log; /* NULL = none */
+	struct capture capture;
 	bool tty;
 	bool open_stdin; /* the process has a standard input that clients may write to */
 	bool stdin_once; /* end of file from a client (no tty) closes it */

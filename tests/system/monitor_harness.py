@@ -828,9 +828,37 @@ def unreported_execs_are_told_later():
         time.sleep(0.6)
         m.sock = m.connect()
         execs = m.ok('hello')['execs']
-        check(execs == [{'exec_id': 'e1', 'running': False, 'pid': execs[0]['pid'],
-                         'exit_code': 6}], f'{execs}')
+        check(len(execs) == 1 and execs[0]['exec_id'] == 'e1' and not execs[0]['running'] and
+              execs[0]['exit_code'] == 6 and 'capture' not in execs[0], f'{execs}')
+        check(int(execs[0]['finished_at']) - int(execs[0]['started_at']) > 1e8, f'{execs}')
         check('execs' not in m.ok('hello'), 'once')
+
+
+@test
+def captured_exec():
+    """a health check: output kept up to a limit, also for a daemon that was away; its time is limited"""
+    with Monitor() as m:
+        m.start(['/bin/sleep', '1000'])
+        out = lambda e: base64.b64decode(e.get('output', ''))
+        m.ok('exec', **m.exec_fields('c1', ['/bin/sh', '-c', 'echo one; echo two >&2; exit 3']), capture=100)
+        e = m.event('exec_exit')
+        check(e['exit_code'] == 3 and e['capture'] and 'truncated' not in e, f'{e}')
+        check(sorted(out(e).split()) == [b'one', b'two'], f'{e}')
+        m.ok('exec', **m.exec_fields('c2', ['/bin/sh', '-c', 'echo 0123456789']), capture=5)
+        e = m.event('exec_exit')
+        check(out(e) == b'01234' and e['truncated'], f'{e}')
+        begin = time.monotonic()
+        m.ok('exec', **m.exec_fields('c3', ['/bin/sh', '-c', 'echo x; sleep 4321; true']), capture=5,
+             timeout_ms=300)
+        e = m.event('exec_exit')
+        check(e['timed_out'] and out(e) == b'x\n', f'{e}')
+        check(time.monotonic() - begin < 1.5, 'the children that hold the pipe are killed, too')
+        m.ok('exec', **m.exec_fields('c4', ['/bin/sh', '-c', 'echo later; sleep 0.2']), capture=50)
+        m.sock.close()
+        time.sleep(0.6)
+        m.sock = m.connect()
+        execs = m.ok('hello')['execs']
+        check(len(execs) == 1 and out(execs[0]) == b'later\n' and execs[0]['capture'], f'{execs}')
 
 
 # --- the log ---
