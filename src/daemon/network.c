@@ -254,7 +254,7 @@ static int networks_watch(sd_event_source *s, int fd, uint32_t revents, void *da
 	struct networks *n = data;
 	struct crl_err err = CRL_ERR_INIT;
 
-	if (!nft_watch_read(fd))
+	if (!nft_watch_read(n->nft, fd))
 		return 0;
 	n->suspect = true;
 	if (network_repair(n, NULL, &err) < 0)

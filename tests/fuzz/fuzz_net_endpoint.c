@@ -2,6 +2,7 @@
 /* Records of network endpoints, which lie on disk, and addresses with prefixes, which clients
  * write. */
 #include <daemon/ipam.h>
+#include <daemon/ipam6.h>
 #include <daemon/network.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -39,6 +40,29 @@ static void fuzz_subnet(const char *text)
 	ipam_clear(&m);
 }
 
+static void fuzz_subnet6(const char *text)
+{
+	struct ipam6_net net, back;
+	struct ipam6 m;
+	struct crl_err err;
+	char cidr[CIDR6_TEXT];
+	struct ip6 a;
+
+	if (!ip6_parse_cidr(text, &net))
+		return;
+	if (!ip6_parse_cidr(ip6_format_cidr(net, cidr), &back) ||
+	    !ip6_equal(back.addr, net.addr) || back.prefix_len != net.prefix_len)
+		abort();
+	if (!ip6_contains(net, ip6_first(net)) || !ip6_contains(net, ip6_last(net)) ||
+	    !ip6_overlap(net, back))
+		abort();
+	if (ipam6_init(&m, net, (struct ipam6_net){0}, &err) < 0)
+		return;
+	if (ipam6_take(&m, &a, &err) == 0 && !ip6_contains(net, a))
+		abort();
+	ipam6_clear(&m);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_free_ char *text = malloc(size + 1);
@@ -49,5 +73,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text[size] = '\0';
 	fuzz_record(text, size);
 	fuzz_subnet(text);
+	fuzz_subnet6(text);
 	return 0;
 }
