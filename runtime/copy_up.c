@@ -4,6 +4,7 @@
  * symlinks: the source is a stranger's tree.
  */
 #include "copy_up.h"
+#include <crun-lite/runtime.h>
 #include <base/cleanup.h>
 #include <base/str.h>
 #include <errno.h>
@@ -138,4 +139,9 @@ int copy_up_volume(int from, int to, struct crl_err *err)
 	if (fchown(volume, st.st_uid, st.st_gid) < 0 || fchmod(volume, st.st_mode & 07777) < 0)
 		return crl_fail_sys(err, errno, "copy up: owner and mode of the volume");
 	return copy_tree(from, volume, 0, err);
+}
+
+int crl_rt_copy_up(int from, int volume_fd, struct crl_err *err)
+{
+	return copy_up_volume(from, volume_fd, err);
 }

@@ -65,23 +65,42 @@ static int set_attributes(int tree, const struct mount_options *o, struct crl_er
 	return 0;
 }
 
-static int clone_source(struct crl_rt *rt, const struct oci_mount *m, struct bind_source *b,
-			struct crl_err *err)
+static int given_source(const struct crl_rt *rt, const char *destination)
 {
-	_cleanup_mount_options_ struct mount_options o = {0};
-	if (mount_options_parse(m->options, &o, err) < 0)
-		return -1;
+	for (size_t i = 0; i < rt->opt.n_sources; i++)
+		if (str_eq(rt->opt.sources[i].destination, destination))
+			return rt->opt.sources[i].fd;
+	return -1;
+}
+
+static int open_source(const struct crl_rt *rt, const struct oci_mount *m, bool below, int *ret,
+		       struct crl_err *err)
+{
+	int given = given_source(rt, m->destination);
+	if (given >= 0) {
+		*ret = fcntl(given, F_DUPFD_CLOEXEC, 3);
+		return *ret < 0 ? crl_fail_sys(err, errno, "source") : 0;
+	}
 	if (str_empty(m->source))
 		return crl_fail(err, CRL_INVALID, "a bind mount needs a source");
 	_cleanup_free_ char *full = NULL;
 	if (m->source[0] != '/' && rt->bundle &&
 	    !(full = path_printf("%s/%s", rt->bundle, m->source)))
 		return crl_fail_oom(err);
-	int tree =
-		open_tree(AT_FDCWD, full ? full : m->source,
-			  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (o.bind_below ? AT_RECURSIVE : 0));
-	if (tree < 0)
-		return crl_fail_sys(err, errno, "source %s", m->source);
+	*ret = open_tree(AT_FDCWD, full ? full : m->source,
+			 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (below ? AT_RECURSIVE : 0));
+	return *ret < 0 ? crl_fail_sys(err, errno, "source %s", m->source) : 0;
+}
+
+static int clone_source(struct crl_rt *rt, const struct oci_mount *m, struct bind_source *b,
+			struct crl_err *err)
+{
+	_cleanup_mount_options_ struct mount_options o = {0};
+	if (mount_options_parse(m->options, &o, err) < 0)
+		return -1;
+	int tree = -1;
+	if (open_source(rt, m, o.bind_below, &tree, err) < 0)
+		return -1;
 	b->fd = tree;
 	struct stat st;
 	struct statfs fs;
@@ -262,14 +281,23 @@ static int build(struct crl_rt *rt, const struct oci_mount *m, struct bind_sourc
 	return r;
 }
 
-static int copy_content(const struct oci_mount *m, const struct bind_source *b, int target,
-			int tree, struct crl_err *err)
+static int copy_content(const struct oci_mount *m, const struct bind_source *b, bool copies,
+			int target, int tree, struct crl_err *err)
 {
 	if (str_eq(m->type, "tmpfs") && strv_contains(m->options, "tmpcopyup"))
 		return copy_up(target, tree, err);
-	if (b->fd >= 0 && b->is_dir && strv_contains(m->options, "copyup"))
+	if (b->fd >= 0 && b->is_dir && copies)
 		return copy_up_volume(target, tree, err);
 	return 0;
+}
+
+/* A volume takes over what the image has there, not the folder that was made to mount on. */
+static bool would_copy(const struct crl_rt *rt, const struct oci_mount *m)
+{
+	_cleanup_close_ int fd = -1;
+	struct crl_err ignored;
+	return strv_contains(m->options, "copyup") &&
+	       path_open_in_root(rt->p.root_fd, m->destination, O_PATH, 0, &fd, &ignored) == 0;
 }
 
 static int attach_one(struct crl_rt *rt, const struct oci_mount *m, struct bind_source *b,
@@ -277,10 +305,11 @@ static int attach_one(struct crl_rt *rt, const struct oci_mount *m, struct bind_
 {
 	_cleanup_close_ int target = -1, tree = -1;
 	struct bind_source kind = *b;
+	bool copies = would_copy(rt, m);
 	if (open_target(rt, m, b, &target, err) < 0 || check_proc_target(m, b, target, err) < 0 ||
 	    build(rt, m, b, &tree, err) < 0)
 		return -1;
-	if (copy_content(m, &kind, target, tree, err) < 0)
+	if (copy_content(m, &kind, copies, target, tree, err) < 0)
 		return -1;
 	if (sys_attach(tree, target) < 0)
 		return crl_fail_sys(err, errno, "attach");

@@ -285,3 +285,35 @@ int user_resolve(struct payload *p, struct crl_err *err)
 		p->who.home = user_home(passwd, p->who.uid);
 	return 0;
 }
+
+static int give_identity(struct identity *id, struct oci_user *ret, char **ret_home,
+			 struct crl_err *err)
+{
+	cJSON *groups = cJSON_CreateArray();
+	for (size_t i = 0; groups && i < id->n_groups; i++)
+		cJSON_AddItemToArray(groups, cJSON_CreateNumber(id->groups[i]));
+	if (!groups)
+		return crl_fail_oom(err);
+	ret->uid = id->uid;
+	ret->gid = id->gid;
+	cJSON_Delete(ret->additional_gids);
+	ret->additional_gids = groups;
+	if (ret_home)
+		*ret_home = take_ptr(id->home);
+	return 0;
+}
+
+int crl_rt_user(int root_fd, const char *user, char *const *group_add, struct oci_user *ret,
+		char **ret_home, struct crl_err *err)
+{
+	_cleanup_free_ char *passwd = NULL, *group = NULL;
+	struct identity id = {0};
+	if (read_file(root_fd, "/etc/passwd", &passwd, err) < 0 ||
+	    read_file(root_fd, "/etc/group", &group, err) < 0 ||
+	    user_lookup(passwd, group, user, group_add, &id, err) < 0)
+		return -1;
+	id.home = passwd ? user_home(passwd, id.uid) : NULL;
+	int r = give_identity(&id, ret, ret_home, err);
+	user_free(&id);
+	return r;
+}

@@ -82,6 +82,9 @@ struct api_tmpfs_options {
 	int64_t mode;
 	cJSON *options; /* [["key","value"],["flag"]] */
 };
+struct api_image_options {
+	char *subpath;
+};
 struct api_mount {
 	char *type, *source, *target;
 	bool read_only;
@@ -89,6 +92,8 @@ struct api_mount {
 	struct api_bind_options *bind_options;
 	struct api_volume_options *volume_options;
 	struct api_tmpfs_options *tmpfs_options;
+	struct api_image_options *image_options;
+	cJSON *cluster_options; /* Swarm's; only known so that it can be refused */
 };
 
 /* Limits; also the body of POST /containers/{id}/update. */

@@ -67,6 +67,34 @@ struct mon_log {
 	int64_t max_file; /* files kept, at least 1 */
 };
 
+/* A volume of the local driver that is a mount of its own; the monitor mounts it on DIR/_data. */
+struct mon_volume {
+	char *dir; /* DATA_ROOT/volumes/NAME */
+	char *type, *device, *options;
+};
+
+/* The source of a bind mount that is no plain path of the host. */
+struct mon_source {
+	char *destination; /* as in config.json */
+	char *root;        /* folder of the host ("" with lowers) */
+	char **lowers;     /* an image's layers, top first: mounted read-only */
+	char *subpath;     /* resolved inside root or image; "" = all of it */
+};
+
+/* Another OCI runtime than the library. */
+struct mon_runtime {
+	char *name; /* for texts */
+	char *path;
+	char **args; /* in front of the verb */
+};
+
+/* Devices by the Container Device Interface, added to config.json before anything is made. */
+struct mon_cdi {
+	char *program; /* crun-lite-cdi */
+	char **dirs;
+	char **devices; /* vendor.com/class=name */
+};
+
 struct mon_start {
 	char *id;     /* the container's; of a monitor spawned as MON_SPARE_ID it becomes its own */
 	char *config; /* path of the OCI config.json */
@@ -82,6 +110,12 @@ struct mon_start {
 	struct mon_attach *attach; /* clients that attached before the start */
 	size_t n_attach;
 	int32_t tty_rows, tty_cols;
+	struct mon_volume *volumes; /* mounted before all else, and unmounted after the last user */
+	size_t n_volumes;
+	struct mon_source *sources;
+	size_t n_sources;
+	struct mon_runtime *runtime; /* NULL = ours */
+	struct mon_cdi *cdi;         /* NULL = none */
 	char *explain; /* path of a file that receives the narration of the steps as JSON lines, or
 			  NULL */
 };

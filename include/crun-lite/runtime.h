@@ -18,6 +18,16 @@
 
 struct crl_rt; /* one container */
 
+/*
+ * The source of a bind mount that the caller made itself: a detached mount
+ * (open_tree(2), fsmount(2)) in place of the path that config.json names. Not
+ * closed by the library, but used up: a detached mount can be attached once.
+ */
+struct crl_rt_source {
+	const char *destination; /* of the mount it belongs to, as config.json spells it */
+	int fd;
+};
+
 /* One line of narration per step, for --explain; see base/step.h. */
 typedef void (*crl_rt_explain)(const char *step, const char *why, const char *see, uint64_t us,
 			       const struct crl_err *err, void *data);
@@ -60,6 +70,8 @@ struct crl_rt_options {
 	int start_fd;
 	int preserve_fds; /* descriptors 3 .. 3+n-1 stay open in the payload */
 	bool no_new_keyring;
+	const struct crl_rt_source *sources; /* borrowed until create returned */
+	size_t n_sources;
 	crl_rt_explain explain;
 	void *explain_data;
 };
@@ -125,6 +137,17 @@ void crl_rt_exec_options_init(struct crl_rt_exec_options *o);
 /* Returns once execve succeeded or failed (errors as crl_rt_start). The caller reaps the child. */
 int crl_rt_exec(const struct crl_rt_exec_options *o, pid_t *ret_pid, int *ret_pidfd,
 		struct crl_err *err);
+
+/*
+ * Who a Docker user string ("", "name", "uid:gid") is below `root_fd`, and its
+ * home; for callers that let another runtime make the process. `ret` as in
+ * config.json (additional_gids is the caller's), *ret_home may be NULL.
+ */
+int crl_rt_user(int root_fd, const char *user, char *const *group_add, struct oci_user *ret,
+		char **ret_home, struct crl_err *err);
+/* What an empty volume takes over from the folder it will cover: owner, mode, content. Both are
+ * directories. */
+int crl_rt_copy_up(int from, int volume_fd, struct crl_err *err);
 
 /* --- cgroups (v2; on hybrid hosts the unified hierarchy with what it offers) --- */
 /* Mount point of the cgroup2 hierarchy ("/sys/fs/cgroup" or ".../unified"), or NULL when there is

@@ -126,6 +126,12 @@ static const struct json_field tmpfs_fields[] = {
 static const struct json_table tmpfs_json =
 	JSON_TABLE("TmpfsOptions", struct api_tmpfs_options, tmpfs_fields);
 
+static const struct json_field image_fields[] = {
+	JSON_STR(struct api_image_options, subpath, "Subpath", JSON_OMIT_EMPTY),
+};
+static const struct json_table image_json =
+	JSON_TABLE("ImageOptions", struct api_image_options, image_fields);
+
 #define M struct api_mount
 static const struct json_field mount_fields[] = {
 	JSON_STR(M, type, "Type", JSON_OMIT_EMPTY),
@@ -136,6 +142,8 @@ static const struct json_field mount_fields[] = {
 	JSON_OBJP(M, bind_options, "BindOptions", JSON_OMIT_EMPTY, &bind_json),
 	JSON_OBJP(M, volume_options, "VolumeOptions", JSON_OMIT_EMPTY, &volume_json),
 	JSON_OBJP(M, tmpfs_options, "TmpfsOptions", JSON_OMIT_EMPTY, &tmpfs_json),
+	JSON_OBJP(M, image_options, "ImageOptions", JSON_OMIT_EMPTY, &image_json),
+	JSON_RAW(M, cluster_options, "ClusterOptions", JSON_OMIT_EMPTY),
 };
 static const struct json_table mount_json = JSON_TABLE("Mount", M, mount_fields);
 #undef M

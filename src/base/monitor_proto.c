@@ -30,6 +30,37 @@ static const struct json_field log_fields[] = {
 };
 const struct json_table mon_log_json = JSON_TABLE("log", struct mon_log, log_fields);
 
+static const struct json_field volume_fields[] = {
+	JSON_STR(struct mon_volume, dir, "dir", JSON_REQUIRED),
+	JSON_STR(struct mon_volume, type, "type", 0),
+	JSON_STR(struct mon_volume, device, "device", 0),
+	JSON_STR(struct mon_volume, options, "options", JSON_OMIT_EMPTY),
+};
+static const struct json_table volume_json = JSON_TABLE("volume", struct mon_volume, volume_fields);
+
+static const struct json_field source_fields[] = {
+	JSON_STR(struct mon_source, destination, "destination", JSON_REQUIRED),
+	JSON_STR(struct mon_source, root, "root", JSON_OMIT_EMPTY),
+	JSON_STRV(struct mon_source, lowers, "lowers", JSON_OMIT_EMPTY),
+	JSON_STR(struct mon_source, subpath, "subpath", JSON_OMIT_EMPTY),
+};
+static const struct json_table source_json = JSON_TABLE("source", struct mon_source, source_fields);
+
+static const struct json_field runtime_fields[] = {
+	JSON_STR(struct mon_runtime, name, "name", JSON_REQUIRED),
+	JSON_STR(struct mon_runtime, path, "path", JSON_REQUIRED),
+	JSON_STRV(struct mon_runtime, args, "args", JSON_OMIT_EMPTY),
+};
+static const struct json_table runtime_json =
+	JSON_TABLE("runtime", struct mon_runtime, runtime_fields);
+
+static const struct json_field cdi_fields[] = {
+	JSON_STR(struct mon_cdi, program, "program", JSON_REQUIRED),
+	JSON_STRV(struct mon_cdi, dirs, "dirs", JSON_OMIT_EMPTY),
+	JSON_STRV(struct mon_cdi, devices, "devices", JSON_OMIT_EMPTY),
+};
+static const struct json_table cdi_json = JSON_TABLE("cdi", struct mon_cdi, cdi_fields);
+
 static const struct json_field start_fields[] = {
 	JSON_STR(struct mon_start, config, "config", JSON_REQUIRED),
 	JSON_STR(struct mon_start, id, "id", JSON_OMIT_EMPTY),
@@ -48,6 +79,10 @@ static const struct json_field start_fields[] = {
 	JSON_OBJV(struct mon_start, attach, n_attach, "attach", JSON_OMIT_EMPTY, &mon_attach_json),
 	JSON_I32(struct mon_start, tty_rows, "tty_rows", JSON_OMIT_EMPTY),
 	JSON_I32(struct mon_start, tty_cols, "tty_cols", JSON_OMIT_EMPTY),
+	JSON_OBJV(struct mon_start, volumes, n_volumes, "volumes", JSON_OMIT_EMPTY, &volume_json),
+	JSON_OBJV(struct mon_start, sources, n_sources, "sources", JSON_OMIT_EMPTY, &source_json),
+	JSON_OBJP(struct mon_start, runtime, "runtime", JSON_OMIT_EMPTY, &runtime_json),
+	JSON_OBJP(struct mon_start, cdi, "cdi", JSON_OMIT_EMPTY, &cdi_json),
 	JSON_STR(struct mon_start, explain, "explain", JSON_OMIT_EMPTY),
 };
 const struct json_table mon_start_json = JSON_TABLE("start", struct mon_start, start_fields);

@@ -87,7 +87,7 @@ static char **split_csv(const char *text)
 	return fields;
 }
 
-enum mount_kind { MOUNT_STR, MOUNT_BOOL, MOUNT_SIZE, MOUNT_OCTAL, MOUNT_PAIR };
+enum mount_kind { MOUNT_STR, MOUNT_BOOL, MOUNT_SIZE, MOUNT_OCTAL, MOUNT_PAIR, MOUNT_RECURSIVE };
 
 /* Fields of --mount and their place: group "" is the mount itself. */
 static const struct mount_field {
@@ -105,6 +105,7 @@ static const struct mount_field {
 	{"consistency", "", "Consistency", MOUNT_STR},
 	{"bind-propagation", "BindOptions", "Propagation", MOUNT_STR},
 	{"bind-nonrecursive", "BindOptions", "NonRecursive", MOUNT_BOOL},
+	{"bind-recursive", "BindOptions", "", MOUNT_RECURSIVE},
 	{"bind-create-src", "BindOptions", "CreateMountpoint", MOUNT_BOOL},
 	{"volume-nocopy", "VolumeOptions", "NoCopy", MOUNT_BOOL},
 	{"volume-subpath", "VolumeOptions", "Subpath", MOUNT_STR},
@@ -155,6 +156,21 @@ static int set_pair(cJSON *at, const char *key, const char *value)
 	return 0;
 }
 
+/* bind-recursive=enabled|disabled|writable|readonly: how far a bind and its ro reach. */
+static int set_recursive(cJSON *at, const char *value)
+{
+	static const struct {
+		const char *word, *key;
+	} words[] = {{"enabled", NULL},
+		     {"disabled", "NonRecursive"},
+		     {"writable", "ReadOnlyNonRecursive"},
+		     {"readonly", "ReadOnlyForceRecursive"}};
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (str_eq(value, words[i].word))
+			return words[i].key ? set_bool(at, words[i].key, NULL) : 0;
+	return -1;
+}
+
 static int set_field(cJSON *mount, const struct mount_field *f, const char *value)
 {
 	cJSON *at = *f->group ? create_object(mount, f->group) : mount;
@@ -165,6 +181,7 @@ static int set_field(cJSON *mount, const struct mount_field *f, const char *valu
 	}
 	switch (f->kind) {
 	case MOUNT_BOOL: return set_bool(at, key, value);
+	case MOUNT_RECURSIVE: return set_recursive(at, value);
 	case MOUNT_SIZE:
 	case MOUNT_OCTAL: return set_number(at, key, value, f->kind == MOUNT_OCTAL);
 	case MOUNT_PAIR: return set_pair(at, key, value);

@@ -67,24 +67,10 @@ void api_volumes_list(struct http_req *r)
 
 static int create_check(const struct volume_body *b, struct crl_err *err)
 {
-	static const char *const mount_options[] = {"type", "o", "device"};
-
 	if (!str_empty(b->driver) && !str_eq(b->driver, "local"))
 		return crl_fail(err, CRL_NOT_FOUND,
 				"error looking up volume plugin %s: plugin \"%s\" not found",
 				b->driver, b->driver);
-	for (size_t i = 0; i < b->driver_opts.n; i++) {
-		const char *key = b->driver_opts.items[i].key;
-		for (size_t k = 0; k < ARRAY_SIZE(mount_options); k++)
-			if (str_eq(key, mount_options[k]))
-				return crl_fail(
-					err, CRL_UNSUPPORTED,
-					"create %s: the local driver mounts nothing yet (option "
-					"\"%s\"); bind a folder instead",
-					b->name ? b->name : "", key);
-		return crl_fail(err, CRL_INVALID, "create %s: invalid option: \"%s\"",
-				b->name ? b->name : "", key);
-	}
 	return 0;
 }
 
@@ -96,8 +82,8 @@ void api_volumes_create(struct http_req *r)
 	_cleanup_free_ char *name = NULL;
 
 	if (http_decode_body(r, &body_json, false, &b, &err) < 0 || create_check(&b, &err) < 0 ||
-	    volume_ensure(d, str_empty(b.name) ? NULL : b.name, &b.labels, &name, NULL, NULL,
-			  &err) < 0)
+	    volume_ensure(d, str_empty(b.name) ? NULL : b.name, &b.labels, &b.driver_opts, &name,
+			  NULL, NULL, &err) < 0)
 		http_reply_error(r, &err);
 	else
 		http_reply_json(r, 201, volume_to_json(d, name));
@@ -125,6 +111,13 @@ void api_volumes_remove(struct http_req *r)
 		http_reply_empty(r, 204);
 	else
 		http_reply_error(r, &err);
+}
+
+/* PUT changes volumes of a cluster, and there is none. */
+void api_volumes_update(struct http_req *r)
+{
+	http_reply_message(
+		r, 503, "volume update only valid for cluster volumes, but swarm is unavailable");
 }
 
 /* --- POST /volumes/prune --- */

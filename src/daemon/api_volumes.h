@@ -9,6 +9,7 @@ void api_volumes_list(struct http_req *r);
 void api_volumes_create(struct http_req *r);
 void api_volumes_inspect(struct http_req *r);
 void api_volumes_remove(struct http_req *r);
+void api_volumes_update(struct http_req *r);
 void api_volumes_prune(struct http_req *r);
 
 #endif

@@ -25,9 +25,9 @@
 
 /* One entry of inspect's Mounts, and where the bind mount of config.json comes from. */
 struct container_mount {
-	char *type;   /* bind, volume, tmpfs */
-	char *name;   /* of the volume */
-	char *source; /* host path; "" for tmpfs */
+	char *type;   /* bind, volume, tmpfs, image */
+	char *name;   /* of the volume; of an image as it was given */
+	char *source; /* host path; "" for tmpfs, the id of an image */
 	char *destination;
 	char *driver; /* "local" for volumes */
 	char *mode;   /* as given: "ro,z" */
@@ -35,7 +35,10 @@ struct container_mount {
 	char *options; /* tmpfs: comma-separated mount options */
 	bool rw;
 	bool non_recursive;
+	bool read_only_top; /* read-only without the mounts below it */
 	bool no_copy;
+	char *subpath; /* inside the volume or image; resolved at the start */
+	char **lowers; /* layers of an image, top first */
 };
 
 /* record.json: everything about a container that survives the daemon. Times are ns since the epoch.
@@ -206,6 +209,13 @@ int container_plan_mounts(struct daemon *d, struct container_record *rec, char *
 			  struct crl_err *err);
 void container_hold_volumes(struct container *c);
 void container_drop_volumes(struct container *c, bool remove_anonymous);
+
+/* --- container_sources.c: what the monitor has to mount or find itself --- */
+/* Fills volumes and sources of the start message; with container_sources_free(). */
+int container_sources(const struct container *c, struct mon_start *m, struct crl_err *err);
+void container_sources_free(struct mon_start *m);
+/* Unmounts volumes that a monitor did not get to unmount. */
+void container_settle_volumes(struct container *c);
 
 /* --- container_files.c --- */
 int container_write_files(struct container *c, struct crl_err *err);

@@ -72,6 +72,7 @@ void container_arm_restart(struct container *c)
 void container_release(struct container *c)
 {
 	container_net_release(c);
+	container_settle_volumes(c);
 	_cleanup_free_ char *run_dir = container_run_dir(c);
 	struct crl_err err = CRL_ERR_INIT;
 	if (run_dir && path_remove_tree(AT_FDCWD, run_dir, &err) < 0)

@@ -4,7 +4,7 @@
  * the image's VOLUMEs become one list in the record. Makes volumes and missing
  * bind sources (as Docker does for Binds); mounts nothing.
  */
-#include "container.h"
+#include "container_mounts.h"
 #include "oci_config.h"
 #include "volumes.h"
 
@@ -12,8 +12,8 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-static struct container_mount *new_mount(struct container_record *rec, const char *type,
-					 const char *dest, struct crl_err *err)
+struct container_mount *mounts_add(struct container_record *rec, const char *type, const char *dest,
+				   struct crl_err *err)
 {
 	char *clean = path_clean(dest);
 	if (!clean) {
@@ -61,7 +61,7 @@ static int check_destination(const char *dest, const char *spec, struct crl_err 
 	return 0;
 }
 
-static bool is_propagation(const char *s)
+bool mounts_is_propagation(const char *s)
 {
 	static const char *const modes[] = {"shared", "rshared", "slave",
 					    "rslave", "private", "rprivate"};
@@ -71,38 +71,68 @@ static bool is_propagation(const char *s)
 	return false;
 }
 
-/* "ro,z,rslave": the third part of a bind. */
+/* The third part of a bind, "ro,z,rslave": at most one word of each kind. */
+enum mode_kind { MODE_RW, MODE_LABEL, MODE_PROPAGATION, MODE_COPY, MODE_CONSISTENCY, MODE_KINDS };
+
+static int mode_kind(const char *word)
+{
+	static const struct {
+		const char *word;
+		enum mode_kind kind;
+	} words[] = {
+		{"ro", MODE_RW},
+		{"rw", MODE_RW},
+		{"z", MODE_LABEL},
+		{"Z", MODE_LABEL},
+		{"nocopy", MODE_COPY},
+		{"consistent", MODE_CONSISTENCY},
+		{"cached", MODE_CONSISTENCY},
+		{"delegated", MODE_CONSISTENCY},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (str_eq(word, words[i].word))
+			return words[i].kind;
+	return mounts_is_propagation(word) ? MODE_PROPAGATION : -1;
+}
+
+static bool mode_ok(char *const *parts)
+{
+	unsigned seen[MODE_KINDS] = {0};
+	for (; parts && *parts; parts++) {
+		int kind = mode_kind(*parts);
+		if (kind < 0 || seen[kind]++)
+			return false;
+	}
+	return true;
+}
+
 static int apply_mode(struct container_mount *m, const char *mode, struct crl_err *err)
 {
-	static const char *const ignored[] = {"rw",        "z",          "Z",      "cached",
-					      "delegated", "consistent", "default"};
-	_cleanup_strv_ char **parts = strv_split(mode, ",", false);
+	_cleanup_strv_ char **parts = strv_split(mode, ",", true);
+	if (*mode && !mode_ok(parts))
+		return crl_fail(err, CRL_INVALID, "invalid mode: %s", mode);
 	for (char **p = parts; p && *p; p++) {
-		bool known = false;
-		for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
-			known |= str_eq(*p, ignored[i]);
-		if (str_eq(*p, "ro")) {
+		if (str_eq(*p, "ro"))
 			m->rw = false;
-		} else if (str_eq(*p, "nocopy")) {
+		else if (str_eq(*p, "nocopy"))
 			m->no_copy = true;
-		} else if (is_propagation(*p)) {
-			free(m->propagation);
-			m->propagation = strdup(*p);
-		} else if (!known) {
-			return crl_fail(err, CRL_INVALID, "invalid mode: %s", mode);
-		}
+		if (!mounts_is_propagation(*p))
+			continue;
+		free(m->propagation);
+		m->propagation = strdup(*p);
 	}
 	free(m->mode);
 	m->mode = strdup(mode);
 	return m->mode && m->propagation ? 0 : crl_fail_oom(err);
 }
 
-static int use_volume(struct daemon *d, struct container_mount *m, const char *name,
-		      const struct strmap *labels, struct crl_err *err)
+int mounts_use_volume(struct daemon *d, struct container_mount *m, const char *name,
+		      const struct strmap *labels, const struct strmap *options,
+		      struct crl_err *err)
 {
 	bool created;
 	char *vname = NULL, *path = NULL;
-	if (volume_ensure(d, name, labels, &vname, &path, &created, err) < 0)
+	if (volume_ensure(d, name, labels, options, &vname, &path, &created, err) < 0)
 		return -1;
 	free(m->source);
 	m->source = path;
@@ -111,7 +141,7 @@ static int use_volume(struct daemon *d, struct container_mount *m, const char *n
 	return m->driver ? 0 : crl_fail_oom(err);
 }
 
-static int use_path(struct container_mount *m, const char *source, bool create, struct crl_err *err)
+int mounts_use_path(struct container_mount *m, const char *source, bool create, struct crl_err *err)
 {
 	struct stat st;
 	if (stat(source, &st) < 0 && errno == ENOENT) {
@@ -140,6 +170,9 @@ static int add_bind(struct daemon *d, struct container_record *rec, const char *
 	size_t n = strv_len(p);
 	if (n > 3 || n < 1 || !*p[0] || (n > 1 && !*p[1]))
 		return crl_fail(err, CRL_INVALID, "invalid volume specification: '%s'", spec);
+	_cleanup_strv_ char **modes = n == 2 ? strv_split(p[1], ",", true) : NULL;
+	if (modes && mode_ok(modes)) /* "/data:ro" */
+		return crl_fail(err, CRL_INVALID, "invalid volume specification: '%s'", spec);
 	const char *source = n > 1 ? p[0] : NULL, *dest = n > 1 ? p[1] : p[0];
 	if (check_destination(dest, spec, err) < 0)
 		return -1;
@@ -151,92 +184,13 @@ static int add_bind(struct daemon *d, struct container_record *rec, const char *
 				"\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to "
 				"pass a host directory, use absolute path",
 				spec, source);
-	struct container_mount *m = new_mount(rec, is_path ? "bind" : "volume", dest, err);
+	struct container_mount *m = mounts_add(rec, is_path ? "bind" : "volume", dest, err);
 	if (!m)
 		return -1;
-	if (is_path ? use_path(m, source, true, err) < 0 : use_volume(d, m, source, NULL, err) < 0)
+	if (is_path ? mounts_use_path(m, source, true, err) < 0
+		    : mounts_use_volume(d, m, source, NULL, NULL, err) < 0)
 		return -1;
 	return n == 3 ? apply_mode(m, p[2], err) : 0;
-}
-
-/* --- HostConfig.Mounts --- */
-
-static int mount_error(struct crl_err *err, const struct api_mount *in, const char *what)
-{
-	return crl_fail(err, CRL_INVALID, "invalid mount config for type \"%s\": %s",
-			in->type ? in->type : "", what);
-}
-
-static int fill_bind(struct container_mount *m, const struct api_mount *in, struct crl_err *err)
-{
-	const struct api_bind_options *o = in->bind_options;
-	if (str_empty(in->source))
-		return mount_error(err, in, "field Source must not be empty");
-	if (in->source[0] != '/')
-		return mount_error(err, in, "invalid mount path: mount path must be absolute");
-	if (use_path(m, in->source, o && o->create_mountpoint, err) < 0)
-		return -1;
-	m->non_recursive = o && o->non_recursive;
-	if (o && !str_empty(o->propagation)) {
-		if (!is_propagation(o->propagation))
-			return mount_error(err, in, "invalid propagation mode");
-		free(m->propagation);
-		m->propagation = strdup(o->propagation);
-	}
-	return m->propagation ? 0 : crl_fail_oom(err);
-}
-
-static int fill_volume(struct daemon *d, struct container_mount *m, const struct api_mount *in,
-		       struct crl_err *err)
-{
-	const struct api_volume_options *o = in->volume_options;
-	const char *name = str_empty(in->source) ? NULL : in->source;
-	if (name && !ident_name_ok(name))
-		return mount_error(err, in, "invalid volume name");
-	if (o && o->driver_config && !str_empty(o->driver_config->name) &&
-	    !str_eq(o->driver_config->name, "local"))
-		return crl_fail(err, CRL_NOT_FOUND,
-				"error looking up volume plugin %s: plugin \"%s\" not found",
-				o->driver_config->name, o->driver_config->name);
-	m->no_copy = o && o->no_copy;
-	return use_volume(d, m, name, o ? &o->labels : NULL, err);
-}
-
-static int fill_tmpfs(struct container_mount *m, const struct api_mount *in, struct crl_err *err)
-{
-	const struct api_tmpfs_options *o = in->tmpfs_options;
-	_cleanup_buf_ struct buf b = BUF_INIT;
-	if (!str_empty(in->source))
-		return mount_error(err, in, "Source must not be specified");
-	if (o && o->size_bytes > 0)
-		buf_printf(&b, ",size=%lld", (long long)o->size_bytes);
-	if (o && o->mode > 0)
-		buf_printf(&b, ",mode=%llo", (unsigned long long)(o->mode & 07777));
-	if (in->read_only)
-		buf_puts(&b, ",ro");
-	m->options = strdup(b.len ? b.data + 1 : "");
-	return m->options && !b.failed ? 0 : crl_fail_oom(err);
-}
-
-static int add_mount(struct daemon *d, struct container_record *rec, const struct api_mount *in,
-		     struct crl_err *err)
-{
-	bool bind = str_eq(in->type, "bind"), tmpfs = str_eq(in->type, "tmpfs");
-	if (!bind && !tmpfs && !str_eq(in->type, "volume"))
-		return mount_error(err, in, "mount type unknown");
-	if (str_empty(in->target))
-		return mount_error(err, in, "field Target must not be empty");
-	if (in->target[0] != '/')
-		return mount_error(err, in, "invalid mount path: mount path must be absolute");
-	if (check_destination(in->target, in->target, err) < 0)
-		return -1;
-	struct container_mount *m = new_mount(rec, in->type, in->target, err);
-	if (!m)
-		return -1;
-	m->rw = !in->read_only;
-	if (bind)
-		return fill_bind(m, in, err);
-	return tmpfs ? fill_tmpfs(m, in, err) : fill_volume(d, m, in, err);
 }
 
 static int add_tmpfs(struct container_record *rec, const char *dest, const char *options,
@@ -244,7 +198,7 @@ static int add_tmpfs(struct container_record *rec, const char *dest, const char 
 {
 	if (check_destination(dest, dest, err) < 0)
 		return -1;
-	struct container_mount *m = new_mount(rec, "tmpfs", dest, err);
+	struct container_mount *m = mounts_add(rec, "tmpfs", dest, err);
 	if (!m)
 		return -1;
 	m->options = strdup(options ? options : "");
@@ -264,29 +218,58 @@ static bool destination_taken(const struct container_record *rec, const char *de
 static int copy_mount(struct container_record *rec, const struct container_mount *from,
 		      bool read_only, struct crl_err *err)
 {
-	struct container_mount *m = new_mount(rec, from->type, from->destination, err);
+	struct container_mount *m = mounts_add(rec, from->type, from->destination, err);
 	if (!m)
 		return -1;
 	free(m->source);
 	m->source = strdup(from->source ? from->source : "");
 	m->name = from->name ? strdup(from->name) : NULL;
 	m->driver = from->driver ? strdup(from->driver) : NULL;
+	m->options = from->options ? strdup(from->options) : NULL;
 	m->rw = from->rw && !read_only;
+	free(m->propagation);
+	m->propagation = strdup(from->propagation ? from->propagation : "");
+	m->subpath = from->subpath ? strdup(from->subpath) : NULL;
+	m->lowers = strv_copy(from->lowers);
+	m->non_recursive = from->non_recursive;
+	m->read_only_top = from->read_only_top;
 	m->no_copy = true;
-	return m->source ? 0 : crl_fail_oom(err);
+	return m->source && m->propagation ? 0 : crl_fail_oom(err);
+}
+
+/* "ro", "z" and the like; what is the other container's own business is refused. */
+static int volumes_from_mode(const char *mode, bool *ret_read_only, struct crl_err *err)
+{
+	_cleanup_strv_ char **parts = strv_split(mode ? mode : "", ",", true);
+	*ret_read_only = strv_contains(parts, "ro");
+	bool ok = str_empty(mode) || mode_ok(parts);
+	for (char **p = parts; ok && !str_empty(mode) && p && *p; p++)
+		ok = mode_kind(*p) != MODE_PROPAGATION && mode_kind(*p) != MODE_COPY;
+	return ok ? 0 : crl_fail(err, CRL_INVALID, "invalid mode: %s", mode);
 }
 
 static int add_volumes_from(struct daemon *d, struct container_record *rec, const char *spec,
 			    struct crl_err *err)
 {
 	struct container *other;
-	_cleanup_strv_ char **p = strv_split(spec, ":", true);
-	if (!p || !p[0] || container_find(d, p[0], &other, err) < 0)
-		return p ? -1 : crl_fail_oom(err);
-	bool read_only = p[1] && str_eq(p[1], "ro");
+	const char *colon = strchr(spec, ':');
+	_cleanup_free_ char *name = strndup(spec, colon ? (size_t)(colon - spec) : strlen(spec));
+	bool read_only;
+	if (!name)
+		return crl_fail_oom(err);
+	if (!*spec)
+		return crl_fail(err, CRL_INVALID,
+				"volumes-from specification cannot be an empty string");
+	if (volumes_from_mode(colon ? colon + 1 : NULL, &read_only, err) < 0)
+		return -1;
+	if (container_find(d, name, &other, err) < 0) {
+		/* Not as 404: clients would go and pull the image. */
+		err->code = CRL_INVALID;
+		return -1;
+	}
 	for (size_t i = 0; i < other->rec.n_mounts; i++) {
 		const struct container_mount *m = &other->rec.mounts[i];
-		if (str_eq(m->type, "tmpfs") || destination_taken(rec, m->destination))
+		if (destination_taken(rec, m->destination))
 			continue;
 		if (copy_mount(rec, m, read_only, err) < 0)
 			return -1;
@@ -305,8 +288,8 @@ static int add_anonymous(struct daemon *d, struct container_record *rec, char **
 			return -1;
 		if (destination_taken(rec, clean))
 			continue;
-		struct container_mount *m = new_mount(rec, "volume", clean, err);
-		if (!m || use_volume(d, m, NULL, NULL, err) < 0)
+		struct container_mount *m = mounts_add(rec, "volume", clean, err);
+		if (!m || mounts_use_volume(d, m, NULL, NULL, NULL, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -320,7 +303,7 @@ int container_plan_mounts(struct daemon *d, struct container_record *rec, char *
 		if (add_bind(d, rec, *b, err) < 0)
 			return -1;
 	for (size_t i = 0; i < hc->n_mounts; i++)
-		if (add_mount(d, rec, &hc->mounts[i], err) < 0)
+		if (mounts_add_api(d, rec, &hc->mounts[i], err) < 0)
 			return -1;
 	for (size_t i = 0; i < hc->tmpfs.n; i++)
 		if (add_tmpfs(rec, hc->tmpfs.items[i].key, hc->tmpfs.items[i].value, err) < 0)
@@ -336,7 +319,7 @@ int container_plan_mounts(struct daemon *d, struct container_record *rec, char *
 void container_hold_volumes(struct container *c)
 {
 	for (size_t i = 0; i < c->rec.n_mounts; i++)
-		if (!str_empty(c->rec.mounts[i].name))
+		if (str_eq(c->rec.mounts[i].type, "volume"))
 			volume_hold(c->d, c->rec.mounts[i].name, c->rec.id);
 }
 
@@ -344,7 +327,7 @@ void container_drop_volumes(struct container *c, bool remove_anonymous)
 {
 	for (size_t i = 0; i < c->rec.n_mounts; i++) {
 		const char *name = c->rec.mounts[i].name;
-		if (str_empty(name))
+		if (!str_eq(c->rec.mounts[i].type, "volume"))
 			continue;
 		volume_drop(c->d, name, c->rec.id);
 		if (remove_anonymous)

@@ -28,7 +28,10 @@ static const struct json_field mount_fields[] = {
 	JSON_STR(M, options, "Options", JSON_OMIT_EMPTY),
 	JSON_BOOL(M, rw, "RW", 0),
 	JSON_BOOL(M, non_recursive, "NonRecursive", JSON_OMIT_EMPTY),
+	JSON_BOOL(M, read_only_top, "ReadOnlyTop", JSON_OMIT_EMPTY),
 	JSON_BOOL(M, no_copy, "NoCopy", JSON_OMIT_EMPTY),
+	JSON_STR(M, subpath, "Subpath", JSON_OMIT_EMPTY),
+	JSON_STRV(M, lowers, "Lowers", JSON_OMIT_EMPTY),
 };
 static const struct json_table mount_json = JSON_TABLE("mount", M, mount_fields);
 #undef M

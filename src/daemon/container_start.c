@@ -275,6 +275,8 @@ static int step_send(void *ctx, struct crl_err *err)
 	int fds[FD_MSG_MAX_FDS];
 	size_t n = 0;
 	struct mon_start m = {0};
+	if (container_sources(c, &m, err) < 0)
+		return -1;
 	fill_start(s, &m);
 	if (c->n_eps > 0)
 		fds[n++] = c->eps[0].netns_fd;
@@ -286,6 +288,7 @@ static int step_send(void *ctx, struct crl_err *err)
 	cJSON *body = json_encode_tree(&mon_start_json, &m);
 	int r = monitor_call(c->monitor, "start", body, fds, n, START_DEADLINE_MS, on_started, c,
 			     err);
+	container_sources_free(&m);
 	free(m.config);
 	strv_free(m.lowers);
 	free(m.upper);
@@ -387,7 +390,8 @@ static void on_started(const cJSON *answer, const struct crl_err *err, int exit_
 	if (e.code == CRL_OK && json_decode_tree(&mon_started_json, answer, JSON_LAX, &m, &e) < 0)
 		exit_code = 125;
 	if (e.code != CRL_OK) {
-		crl_context(&e, "failed to create task for container");
+		if (!str_starts(e.msg, "error while mounting volume"))
+			crl_context(&e, "failed to create task for container");
 		if (exit_code == 126 || exit_code == 127)
 			e.code = CRL_INVALID;
 		give_up(c);

@@ -362,7 +362,12 @@ int containers_each(struct daemon *d,
 {
 	for (size_t i = 0; i < d->containers->n; i++) {
 		const struct container *c = d->containers->items[i];
-		int r = cb(c->rec.id, c->rec.name, c->rec.image_id, container_is_running(c), data);
+		bool running = container_is_running(c);
+		int r = cb(c->rec.id, c->rec.name, c->rec.image_id, running, data);
+		for (size_t m = 0; !r && m < c->rec.n_mounts; m++)
+			if (str_eq(c->rec.mounts[m].type, "image"))
+				r = cb(c->rec.id, c->rec.name, c->rec.mounts[m].source, running,
+				       data);
 		if (r)
 			return r;
 	}

@@ -230,10 +230,15 @@ static void add_user_mount(struct builder *b, const struct container_mount *m)
 		return;
 	}
 	const char *propagation = str_empty(m->propagation) ? "rprivate" : m->propagation;
+	/* Read-only is meant for everything below, too: Docker's rule since 25. */
+	bool below = str_eq(m->type, "bind") && !m->read_only_top && !m->non_recursive;
 	bool copy = str_eq(m->type, "volume") && m->rw && !m->no_copy;
 	_cleanup_free_ char *options =
 		path_printf("%s,%s%s%s", m->non_recursive ? "bind" : "rbind", propagation,
-			    m->rw ? "" : ",ro", copy ? ",copyup" : "");
+			    m->rw   ? ""
+			    : below ? ",ro,rro"
+				    : ",ro",
+			    copy ? ",copyup" : "");
 	add_mount(b, m->destination, "bind", m->source, options ? options : "");
 }
 

@@ -69,6 +69,7 @@ const struct http_route http_routes[] = {
 	{"POST",   "/volumes/create",        124, api_volumes_create,   0, "make a volume"},
 	{"POST",   "/volumes/prune",         124, api_volumes_prune,    0, "remove unused volumes"},
 	{"GET",    "/volumes/*",             124, api_volumes_inspect,  0, "one volume"},
+	{"PUT",    "/volumes/*",             142, api_volumes_update,   0, "change a volume of a cluster"},
 	{"DELETE", "/volumes/*",             124, api_volumes_remove,   0, "remove a volume"},
 
 	{"GET",    "/plugins",               124, api_plugins_list,     0, "no plugins"},

@@ -4,6 +4,8 @@
  *
  *	DATA_ROOT/volumes/NAME/record.json   name, labels, time; written last
  *	DATA_ROOT/volumes/NAME/_data         what containers see
+ *	DATA_ROOT/volumes/NAME/lock          users of a volume that is a mount
+ *(src/monitor/volume.h)
  *
  * Owns the folder "volumes" and the list in memory, which is read from it at
  * start. Never looks into _data: a container may have written anything there.
@@ -13,6 +15,7 @@
 #include "daemon.h"
 #include "events.h"
 #include "trash.h"
+#include "volume_record.h"
 
 #include <base/fd.h>
 #include <base/ident.h>
@@ -21,18 +24,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
+#include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #define ANONYMOUS_LABEL "com.docker.volume.anonymous"
-#define RECORD_MAX (256 * 1024)
-
-struct volume {
-	char *name;
-	char *created;
-	struct strmap labels;
-	char *maker;  /* anonymous ones: id of the container it was made for */
-	char **users; /* container ids */
-};
 
 struct volumes {
 	struct volume **items; /* by name */
@@ -41,24 +37,6 @@ struct volumes {
 	struct trash *trash;
 	const char *maker; /* while a container is being created */
 };
-
-static const struct json_field volume_fields[] = {
-	JSON_STR(struct volume, name, "Name", JSON_REQUIRED),
-	JSON_STR(struct volume, created, "CreatedAt", JSON_REQUIRED),
-	JSON_STRMAP(struct volume, labels, "Labels", JSON_OMIT_EMPTY),
-	JSON_STR(struct volume, maker, "Container", JSON_OMIT_EMPTY),
-};
-static const struct json_table volume_json = JSON_TABLE("volume", struct volume, volume_fields);
-
-static void volume_free(struct volume *v)
-{
-	if (!v)
-		return;
-	strv_free(v->users);
-	json_free(&volume_json, v);
-	free(v);
-}
-DEFINE_CLEANUP(struct volume *, volume_free)
 
 static struct volume *volume_find(const struct volumes *vs, const char *name)
 {
@@ -99,37 +77,23 @@ static void volumes_take_out(struct volumes *vs, const struct volume *v)
 
 /* --- start --- */
 
-/* A record that cannot be read must not hide the data: the volume stays, without labels. */
-static struct volume *volume_without_record(const char *name, const struct stat *st)
+/*
+ * Its users hold a lock (src/monitor/volume.h) and the last one unmounts. What a killed monitor or
+ * machine left mounted is unmounted here; `force`: even in use, because it is being removed.
+ */
+static void volume_unmount(struct volumes *vs, const struct volume *v, bool force)
 {
-	struct volume *v = calloc(1, sizeof(*v));
-	char when[TIME_BUF];
+	_cleanup_free_ char *lock = path_printf("%s/lock", v->name);
+	_cleanup_free_ char *data = path_printf("/proc/self/fd/%d/%s/_data", vs->dir, v->name);
+	_cleanup_close_ int fd = -1;
 
-	if (!v)
-		return NULL;
-	v->name = strdup(name);
-	v->created = strdup(time_rfc3339((int64_t)st->st_mtim.tv_sec * 1000000000, when));
-	if (v->name && v->created)
-		return v;
-	volume_free(v);
-	return NULL;
-}
-
-static int volume_read(int dir, const char *name, struct volume **ret, struct crl_err *err)
-{
-	_cleanup_free_ char *path = path_printf("%s/record.json", name), *text = NULL;
-	_cleanup_(volume_free_p) struct volume *v = calloc(1, sizeof(*v));
-	size_t len;
-
-	if (!path || !v)
-		return crl_fail_oom(err);
-	if (path_read_file(dir, path, RECORD_MAX, &text, &len, err) < 0 ||
-	    json_decode(&volume_json, text, len, JSON_LAX, v, err) < 0)
-		return -1;
-	if (!str_eq(v->name, name))
-		return crl_fail(err, CRL_IO, "record names %s", v->name);
-	*ret = take_ptr(v);
-	return 0;
+	if (!lock || !data || !volume_needs_mount(v))
+		return;
+	fd = openat(vs->dir, lock, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || (flock(fd, LOCK_EX | LOCK_NB) < 0 && !force))
+		return;
+	if (umount2(data, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL)
+		log_warn("volume not unmounted", "volume", v->name, "error", strerror(errno), NULL);
 }
 
 static int volume_load(struct volumes *vs, const char *name, struct crl_err *err)
@@ -143,9 +107,10 @@ static int volume_load(struct volumes *vs, const char *name, struct crl_err *err
 		return crl_fail_oom(err);
 	if (fstatat(vs->dir, data, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
 		return 0; /* a creation that was interrupted: nobody was told of it */
-	if (volume_read(vs->dir, name, &v, &why) < 0) {
+	/* A record that cannot be read must not hide the data: the volume stays, without labels. */
+	if (volume_record_read(vs->dir, name, &v, &why) < 0) {
 		log_warn("volume's record is damaged", "volume", name, "error", why.msg, NULL);
-		v = volume_without_record(name, &st);
+		v = volume_without_record(name, (int64_t)st.st_mtim.tv_sec * 1000000000);
 	}
 	if (!v)
 		return crl_fail_oom(err);
@@ -153,6 +118,7 @@ static int volume_load(struct volumes *vs, const char *name, struct crl_err *err
 		volume_free(v);
 		return -1;
 	}
+	volume_unmount(vs, v, false);
 	return 0;
 }
 
@@ -208,24 +174,8 @@ void volumes_free(struct volumes *v)
 
 /* --- create --- */
 
-static int volume_write(int dir, const struct volume *v, struct crl_err *err)
-{
-	_cleanup_close_ int folder = -1;
-	_cleanup_free_ char *text = json_encode(&volume_json, v);
-
-	if (!text)
-		return crl_fail_oom(err);
-	if (mkdirat(dir, v->name, 0701) < 0 && errno != EEXIST)
-		return crl_fail_sys(err, errno, "volume %s", v->name);
-	folder = openat(dir, v->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (folder < 0 || (mkdirat(folder, "_data", 0755) < 0 && errno != EEXIST))
-		return crl_fail_sys(err, errno, "volume %s", v->name);
-	if (path_write_atomic(folder, "record.json", text, strlen(text), 0600, true, err) < 0)
-		return -1;
-	return fsync(dir) < 0 ? crl_fail_sys(err, errno, "volumes") : 0;
-}
-
-static struct volume *volume_new(const char *name, const struct strmap *labels)
+static struct volume *volume_new(const char *name, const struct strmap *labels,
+				 const struct strmap *options)
 {
 	_cleanup_(volume_free_p) struct volume *v = calloc(1, sizeof(*v));
 	char id[ID_HEX + 1], now[TIME_BUF];
@@ -236,6 +186,7 @@ static struct volume *volume_new(const char *name, const struct strmap *labels)
 	v->name = strdup(name ? name : id);
 	v->created = strdup(time_rfc3339(time_now_ns(), now));
 	if (!v->name || !v->created || (labels && strmap_copy(&v->labels, labels) < 0) ||
+	    (options && strmap_copy(&v->options, options) < 0) ||
 	    (!name && strmap_set(&v->labels, ANONYMOUS_LABEL, "") < 0))
 		return NULL;
 	return take_ptr(v);
@@ -251,15 +202,16 @@ static void volume_event(struct daemon *d, const char *action, const char *name)
 }
 
 static int volume_create(struct daemon *d, const char *name, const struct strmap *labels,
-			 struct volume **ret, struct crl_err *err)
+			 const struct strmap *options, struct volume **ret, struct crl_err *err)
 {
-	_cleanup_(volume_free_p) struct volume *v = volume_new(name, labels);
+	_cleanup_(volume_free_p) struct volume *v = volume_new(name, labels, options);
 	const char *maker = name ? NULL : d->volumes->maker;
 	struct crl_err ignored;
 
 	if (!v || (maker && !(v->maker = strdup(maker))))
 		return crl_fail_oom(err);
-	if (volume_write(d->volumes->dir, v, err) < 0 || volumes_insert(d->volumes, v, err) < 0) {
+	if (volume_record_write(d->volumes->dir, v, err) < 0 ||
+	    volumes_insert(d->volumes, v, err) < 0) {
 		path_remove_tree(d->volumes->dir, v->name, &ignored);
 		return -1;
 	}
@@ -268,8 +220,24 @@ static int volume_create(struct daemon *d, const char *name, const struct strmap
 	return 0;
 }
 
-int volume_ensure(struct daemon *d, const char *name, const struct strmap *labels, char **ret_name,
-		  char **ret_path, bool *ret_created, struct crl_err *err)
+/* The same volume asked for again is fine; another one under its name is not. */
+static int check_same(const struct volume *v, const struct strmap *options, struct crl_err *err)
+{
+	bool same = !options || !options->n || options->n == v->options.n;
+	for (size_t i = 0; same && options && i < options->n; i++)
+		same = str_eq(strmap_get(&v->options, options->items[i].key),
+			      options->items[i].value);
+	if (same)
+		return 0;
+	return crl_fail(err, CRL_CONFLICT,
+			"create %s: conflict: volume name must be unique: it exists with other "
+			"driver options",
+			v->name);
+}
+
+int volume_ensure(struct daemon *d, const char *name, const struct strmap *labels,
+		  const struct strmap *options, char **ret_name, char **ret_path, bool *ret_created,
+		  struct crl_err *err)
 {
 	struct volume *v = name ? volume_find(d->volumes, name) : NULL;
 	_cleanup_free_ char *copy = NULL, *path = NULL;
@@ -282,7 +250,11 @@ int volume_ensure(struct daemon *d, const char *name, const struct strmap *label
 			"only \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a "
 			"host directory, use absolute path",
 			name, name);
-	if (created && volume_create(d, name, labels, &v, err) < 0)
+	if (options && volume_check_options(options, err) < 0)
+		return crl_context(err, "create %s", name ? name : "");
+	if (v && check_same(v, options, err) < 0)
+		return -1;
+	if (created && volume_create(d, name, labels, options, &v, err) < 0)
 		return -1;
 	copy = strdup(v->name);
 	path = path_printf("%s/volumes/%s/_data", d->config.data_root, v->name);
@@ -321,6 +293,28 @@ void volume_drop(struct daemon *d, const char *name, const char *container_id)
 	}
 }
 
+/* --- volumes that are mounts --- */
+
+bool volume_mount_of(struct daemon *d, const char *name, struct volume_mount *ret)
+{
+	const struct volume *v = volume_find(d->volumes, name);
+
+	if (!v || !volume_needs_mount(v))
+		return false;
+	*ret = (struct volume_mount){.type = strmap_get(&v->options, "type"),
+				     .device = strmap_get(&v->options, "device"),
+				     .options = strmap_get(&v->options, "o")};
+	return true;
+}
+
+void volume_settle(struct daemon *d, const char *name)
+{
+	const struct volume *v = volume_find(d->volumes, name);
+
+	if (v)
+		volume_unmount(d->volumes, v, false);
+}
+
 /* --- remove --- */
 
 /* One rename: the name is free at once, a crash leaves no half of it, and the content goes later.
@@ -349,6 +343,7 @@ int volume_remove(struct daemon *d, const char *name, struct crl_err *err)
 		return crl_fail(err, CRL_CONFLICT, "remove %s: volume is in use - [%s]", name,
 				ids ? ids : "");
 	}
+	volume_unmount(d->volumes, v, true);
 	if (volume_discard(d, name, err) < 0)
 		return -1;
 	volumes_take_out(d->volumes, v);
@@ -396,6 +391,10 @@ int64_t volume_size(struct daemon *d, const char *name)
 {
 	_cleanup_free_ char *path = path_printf("%s/volumes/%s/_data", d->config.data_root, name);
 
+	/* What is mounted there may be a server that does not answer. */
+	const struct volume *v = volume_find(d->volumes, name);
+	if (v && volume_needs_mount(v))
+		return -1;
 	size_sum = 0;
 	if (!path || nftw(path, size_add, 16, FTW_PHYS | FTW_MOUNT) < 0)
 		return -1;
@@ -443,7 +442,10 @@ cJSON *volume_to_json(struct daemon *d, const char *name)
 		cJSON_AddNullToObject(o, "Labels");
 	json_add_str(o, "Mountpoint", path);
 	json_add_str(o, "Name", v->name);
-	cJSON_AddNullToObject(o, "Options");
+	if (v->options.n > 0)
+		json_add_strmap(o, "Options", &v->options);
+	else
+		cJSON_AddNullToObject(o, "Options");
 	json_add_str(o, "Scope", "local");
 	return o;
 }

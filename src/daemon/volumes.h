@@ -12,10 +12,21 @@ struct volumes;
 
 int volumes_init(struct daemon *d, struct crl_err *err);
 void volumes_free(struct volumes *v);
-/* Finds or makes; name NULL = anonymous (64 hex, label com.docker.volume.anonymous). *ret_path and
- * *ret_name: caller frees. */
-int volume_ensure(struct daemon *d, const char *name, const struct strmap *labels, char **ret_name,
-		  char **ret_path, bool *ret_created, struct crl_err *err);
+/*
+ * Finds or makes; name NULL = anonymous (64 hex, label com.docker.volume.anonymous). `options` of
+ * the local driver (NULL = none given): an existing volume with others is CRL_CONFLICT. *ret_path
+ * and *ret_name: caller frees.
+ */
+int volume_ensure(struct daemon *d, const char *name, const struct strmap *labels,
+		  const struct strmap *options, char **ret_name, char **ret_path, bool *ret_created,
+		  struct crl_err *err);
+/* What is to be mounted on its _data (borrowed until the volume goes); false: it is a folder. */
+struct volume_mount {
+	const char *type, *device, *options;
+};
+bool volume_mount_of(struct daemon *d, const char *name, struct volume_mount *ret);
+/* Unmounts what has no user any more, after the end of a monitor or an earlier daemon. */
+void volume_settle(struct daemon *d, const char *name);
 /* Use counts by container id; a volume in use cannot be removed. */
 void volume_hold(struct daemon *d, const char *name, const char *container_id);
 void volume_drop(struct daemon *d, const char *name, const char *container_id);

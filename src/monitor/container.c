@@ -140,6 +140,14 @@ static void free_spec(struct container *c)
 	c->spec = NULL;
 }
 
+void container_unuse_volumes(struct container *c)
+{
+	for (size_t i = c->n_volumes; i > 0; i--)
+		volume_unuse(&c->volumes[i - 1]);
+	c->n_volumes = 0;
+	free(take_ptr(c->volumes));
+}
+
 void container_cleanup(struct container *c)
 {
 	oom_deinit(&c->oom);
@@ -153,6 +161,7 @@ void container_cleanup(struct container *c)
 				 err.msg, NULL);
 	}
 	free(take_ptr(c->cgroup));
+	container_unuse_volumes(c);
 }
 
 void container_deinit(struct container *c)

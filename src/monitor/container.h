@@ -8,6 +8,7 @@
 
 #include "oom.h"
 #include "task.h"
+#include "volume.h"
 
 struct monitor;
 struct server_request;
@@ -27,6 +28,8 @@ struct container {
 	bool own_pidns;              /* its processes die with init */
 	char *cgroup;                /* NULL = none */
 	struct crl_seccomp *seccomp; /* for execs; NULL = unconfined */
+	struct volume_use *volumes;  /* mounted for this container */
+	size_t n_volumes;
 	/* Kept only while poststop hooks are to be run by crl_rt_destroy(). */
 	struct crl_rt *rt;
 	struct oci_spec *spec;
@@ -44,6 +47,9 @@ int container_start(struct container *c, const struct mon_start *spec, int *fds,
 
 /* Gives back the memory that only the start needed. Once the answer is sent. */
 void container_settle(struct container *c);
+
+/* Gives back its volumes: the last user unmounts. Idempotent. */
+void container_unuse_volumes(struct container *c);
 
 /* Kills what is left and removes the cgroup. Idempotent. */
 void container_cleanup(struct container *c);

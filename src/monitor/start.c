@@ -8,6 +8,7 @@
 
 #include "attach.h"
 #include "monitor.h"
+#include "source.h"
 #include <base/cleanup.h>
 #include <base/fd.h>
 #include <base/ident.h>
@@ -34,6 +35,7 @@ struct start {
 	int master;
 	int explain_fd;
 	struct oci_spec *spec;
+	struct crl_rt_source *sources;
 	struct crl_rt *rt;
 	int exit_code;
 };
@@ -66,6 +68,51 @@ static void free_spec(void *ctx)
 	if (s->spec)
 		json_free(&oci_spec_json, s->spec);
 	free(take_ptr(s->spec));
+}
+
+static bool wants_volumes(const void *ctx)
+{
+	return ((const struct start *)ctx)->rq->n_volumes > 0;
+}
+
+static int mount_volumes(void *ctx, struct crl_err *err)
+{
+	struct start *s = ctx;
+	struct container *c = s->c;
+	c->volumes = calloc(s->rq->n_volumes, sizeof(*c->volumes));
+	if (!c->volumes)
+		return crl_fail_oom(err);
+	for (size_t i = 0; i < s->rq->n_volumes; i++) {
+		if (volume_use(&s->rq->volumes[i], &c->volumes[i], err) == 0) {
+			c->n_volumes++;
+			continue;
+		}
+		container_unuse_volumes(c);
+		return -1;
+	}
+	return 0;
+}
+
+static void unmount_volumes(void *ctx)
+{
+	container_unuse_volumes(((struct start *)ctx)->c);
+}
+
+static bool wants_sources(const void *ctx)
+{
+	return ((const struct start *)ctx)->rq->n_sources > 0;
+}
+
+static int open_sources(void *ctx, struct crl_err *err)
+{
+	struct start *s = ctx;
+	return sources_open(s->rq->sources, s->rq->n_sources, &s->sources, err);
+}
+
+static void close_sources(void *ctx)
+{
+	struct start *s = ctx;
+	sources_close(take_ptr(s->sources), s->rq->n_sources);
 }
 
 static int open_log(void *ctx, struct crl_err *err)
@@ -206,6 +253,8 @@ static int create(void *ctx, struct crl_err *err)
 	o.user = str_empty(s->rq->user) ? NULL : s->rq->user;
 	o.group_add = s->rq->group_add;
 	o.pdeathsig = true;
+	o.sources = s->sources;
+	o.n_sources = s->rq->n_sources;
 	if (s->explain_fd >= 0) {
 		o.explain = narrate;
 		o.explain_data = s;
@@ -258,6 +307,11 @@ static const struct step steps[] = {
 	 "pwrite(2)", reserve_slot, remove_slot, NULL},
 	{"mon.stdio", "pipes are all that the container shares with us; the other ends are ours",
 	 "pipe(7)", open_pipes, close_pipes, wants_pipes},
+	{"mon.volumes", "mount the volumes that are file systems of their own, once for all users",
+	 "mount(2)", mount_volumes, unmount_volumes, wants_volumes},
+	{"mon.sources",
+	 "find folders inside volumes and images by descriptor: their owners may be changing them",
+	 "open_tree(2)", open_sources, close_sources, wants_sources},
 	{"mon.rootfs",
 	 "stack the image's layers under a writable one; mounted nowhere, so nothing is left on "
 	 "the host",
@@ -343,7 +397,8 @@ static int check_request(const struct container *c, const struct mon_start *rq, 
 static void strip_step_name(struct start *s, struct crl_err *err)
 {
 	const char *rest = strstr(err->msg, ": ");
-	if (s->exit_code > 125 && str_starts(err->msg, "mon.") && rest)
+	bool known = strstr(err->msg, ": error while mounting volume") != NULL;
+	if ((s->exit_code > 125 || known) && str_starts(err->msg, "mon.") && rest)
 		memmove(err->msg, rest + 2, strlen(rest + 2) + 1);
 }
 
@@ -366,6 +421,7 @@ static int run_start(struct start *s, int *client_fds, struct crl_err *err)
 	}
 	close_child_ends(s);
 	unmount_root(s);
+	close_sources(s);
 	if (add_clients(s, client_fds, err) < 0 || keep(s, err) < 0) {
 		after_failure(s, &run);
 		return -1;

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Sources of bind mounts that are no plain paths: a folder inside a volume, an image. */
+#ifndef MONITOR_SOURCE_H
+#define MONITOR_SOURCE_H
+
+#include <crun-lite/monitor_proto.h>
+#include <crun-lite/runtime.h>
+
+/*
+ * A detached mount of it. The subpath is resolved inside the volume or image,
+ * symlinks included, and never twice (CVE-2023-5528 and its like).
+ */
+int source_open(const struct mon_source *s, int *ret_fd, struct crl_err *err);
+
+/* All of them, for crl_rt_options; the caller closes. NULL when n is 0. */
+int sources_open(const struct mon_source *s, size_t n, struct crl_rt_source **ret,
+		 struct crl_err *err);
+void sources_close(struct crl_rt_source *sources, size_t n);
+
+#endif
