@@ -76,8 +76,8 @@ static int copy_entry(int from, int to, const char *name, unsigned depth, struct
 		return -1;
 	if (fchownat(to, name, st.st_uid, st.st_gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return crl_fail_sys(err, errno, "chown %s", name);
-	/* chown clears set-id bits */
-	if (!S_ISLNK(st.st_mode) && (st.st_mode & 06000) &&
+	/* chown clears set-id bits, and a folder inherits one from the folder it is made in */
+	if (!S_ISLNK(st.st_mode) && (S_ISDIR(st.st_mode) || (st.st_mode & 06000)) &&
 	    fchmodat(to, name, st.st_mode & 07777, 0) < 0)
 		return crl_fail_sys(err, errno, "chmod %s", name);
 	struct timespec times[2] = {st.st_atim, st.st_mtim};
