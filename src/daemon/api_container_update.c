@@ -37,32 +37,75 @@ static int take_text(char **to, const char *from)
 	return *to ? 0 : -1;
 }
 
-/* Members that exclude each other: the new one wins over the old one. */
-static void drop_conflicts(struct api_resources *to, const struct api_resources *from)
+static bool is_given(const struct api_resources *r)
 {
-	if (from->nano_cpus)
-		to->cpu_quota = to->cpu_period = 0;
-	else if (from->cpu_quota || from->cpu_period)
-		to->nano_cpus = 0;
-	if (from->memory > 0 && !from->memory_swap && to->memory_swap > 0 &&
-	    to->memory_swap < from->memory)
-		to->memory_swap = from->memory * 2;
+	return r->cpu_shares || r->memory || r->nano_cpus || r->blkio_weight || r->cpu_period ||
+	       r->cpu_quota || r->memory_reservation || r->memory_swap ||
+	       (r->pids_limit.set && r->pids_limit.v) || !str_empty(r->cpuset_cpus) ||
+	       !str_empty(r->cpuset_mems);
+}
+
+/* What cannot stand beside the limits that are there; Docker's words. */
+static int check_conflicts(const struct api_resources *have, const struct api_resources *add,
+			   struct crl_err *err)
+{
+	const struct {
+		bool conflict;
+		const char *text;
+	} rows[] = {
+		{add->nano_cpus > 0 && have->cpu_period > 0,
+		 "Conflicting options: Nano CPUs cannot be updated as CPU Period has already been "
+		 "set"},
+		{add->nano_cpus > 0 && have->cpu_quota > 0,
+		 "Conflicting options: Nano CPUs cannot be updated as CPU Quota has already been "
+		 "set"},
+		{add->cpu_period > 0 && have->nano_cpus > 0,
+		 "Conflicting options: CPU Period cannot be updated as NanoCPUs has already been "
+		 "set"},
+		{add->cpu_quota > 0 && have->nano_cpus > 0,
+		 "Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been "
+		 "set"},
+		{have->memory_swap > 0 && add->memory > have->memory_swap && !add->memory_swap,
+		 "Memory limit should be smaller than already set memoryswap limit, update the "
+		 "memoryswap at the same time"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].conflict)
+			return crl_fail(err, CRL_CONFLICT, "%s", rows[i].text);
+	return 0;
+}
+
+static int merge_restart(struct api_host_config *hc, const struct api_restart_policy *p,
+			 struct crl_err *err)
+{
+	if (!p || str_empty(p->name))
+		return 0;
+	if (container_validate_restart(p, false, err) < 0)
+		return -1;
+	if (hc->auto_remove && !str_eq(p->name, "no"))
+		return crl_fail(err, CRL_CONFLICT,
+				"Restart policy cannot be updated because AutoRemove is enabled "
+				"for the container");
+	if (take_text(&hc->restart_policy.name, p->name) < 0)
+		return crl_fail_oom(err);
+	hc->restart_policy.maximum_retry_count = p->maximum_retry_count;
+	return 0;
 }
 
 static int merge(struct api_host_config *hc, const struct api_update *u, struct crl_err *err)
 {
-	drop_conflicts(&hc->res, &u->res);
+	if (check_conflicts(&hc->res, &u->res, err) < 0)
+		return -1;
+	/* With memory alone the swap is as at create: as much again. */
+	bool adds_swap = u->res.memory > 0 && !hc->res.memory_swap && !u->res.memory_swap;
 	take_numbers(&hc->res, &u->res);
+	if (adds_swap)
+		hc->res.memory_swap = hc->res.memory * 2;
 	if (take_text(&hc->res.cpuset_cpus, u->res.cpuset_cpus) < 0 ||
 	    take_text(&hc->res.cpuset_mems, u->res.cpuset_mems) < 0)
 		return crl_fail_oom(err);
-	if (u->restart_policy && !str_empty(u->restart_policy->name)) {
-		if (container_validate_restart(u->restart_policy, hc->auto_remove, err) < 0)
-			return -1;
-		if (take_text(&hc->restart_policy.name, u->restart_policy->name) < 0)
-			return crl_fail_oom(err);
-		hc->restart_policy.maximum_retry_count = u->restart_policy->maximum_retry_count;
-	}
+	if (merge_restart(hc, u->restart_policy, err) < 0)
+		return -1;
 	return container_validate_resources(&hc->res, err);
 }
 
@@ -76,22 +119,38 @@ static int apply(struct container *c, const struct api_resources *res, char ***w
 	if (ret == 0)
 		ret = crl_cgroup_apply(c->rec.cgroup, &r, warnings, err);
 	json_free(&oci_resources_json, &r);
-	return ret < 0 ? crl_context(err, "Cannot update container %s", c->rec.id) : 0;
+	return ret;
+}
+
+/* A limit that is not there is told in the words of create, and once. */
+static void add_warnings(char ***to, char *const *from)
+{
+	for (; from && *from; from++)
+		if (!strstr(*from, "is not applied: controller"))
+			(void)strv_push(to, *from);
 }
 
 static int update(struct container *c, const struct api_update *u, char ***warnings,
 		  struct crl_err *err)
 {
 	struct api_host_config next = {0};
-	if (json_copy(&api_host_config_json, &c->rec.host_config, &next, err) < 0)
+	_cleanup_strv_ char **applied = NULL;
+	if (c->state == FSM_REMOVING || c->state == FSM_DEAD)
+		return crl_fail(err, CRL_CONFLICT,
+				"container is marked for removal and cannot be \"update\"");
+	if (container_validate_resources(&u->res, err) < 0 ||
+	    json_copy(&api_host_config_json, &c->rec.host_config, &next, err) < 0)
 		return -1;
-	if (merge(&next, u, err) < 0 || apply(c, &next.res, warnings, err) < 0) {
+	if (merge(&next, u, err) < 0 ||
+	    (is_given(&u->res) && apply(c, &next.res, &applied, err) < 0)) {
 		json_free(&api_host_config_json, &next);
-		return -1;
+		return crl_context(err, "Cannot update container %s", c->rec.id);
 	}
 	json_free(&api_host_config_json, &c->rec.host_config);
 	c->rec.host_config = next;
-	container_limit_warnings(&u->res, warnings);
+	if (is_given(&u->res))
+		container_limit_warnings(&u->res, warnings);
+	add_warnings(warnings, applied);
 	if (container_save(c, err) < 0)
 		return -1;
 	container_publish(c, "update", NULL);

@@ -170,7 +170,14 @@ void api_containers_kill(struct http_req *r)
 	int signal;
 	if (!api_container(r, &c))
 		return;
-	if (signal_of(r, SIGKILL, &signal, &err) < 0 || container_kill(c, signal, &err) < 0) {
+	if (signal_of(r, SIGKILL, &signal, &err) == 0 && c->state == FSM_RESTARTING) {
+		/* There is no process: what is meant is that it shall not come back. */
+		struct late *late = late_new(r, 204, false);
+		if (late)
+			container_stop(c, signal, 0, late_done, late);
+		return;
+	}
+	if (err.code || container_kill(c, signal, &err) < 0) {
 		http_reply_error(r, &err);
 		return;
 	}

@@ -51,6 +51,7 @@ static int on_restart_time(sd_event_source *s, uint64_t usec, void *data)
 	struct container *c = data;
 	c->restart_timer = sd_event_source_disable_unref(c->restart_timer);
 	c->rec.restart_count++;
+	c->policy_start = true;
 	container_start(c, on_restarted, c);
 	return 0;
 }

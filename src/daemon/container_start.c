@@ -461,6 +461,10 @@ void container_start(struct container *c, container_done cb, void *data)
 	c->restart_timer = sd_event_source_disable_unref(c->restart_timer);
 	c->stop_requested = false;
 	c->rec.manually_stopped = false;
+	/* Somebody wants it to run: the policy counts from the beginning. */
+	if (!c->policy_start)
+		c->rec.restart_count = c->backoff = 0;
+	c->policy_start = false;
 	if (run_steps(c, &err) < 0)
 		start_failed(c, &err, EXIT_CODE_SETUP_FAILED);
 }

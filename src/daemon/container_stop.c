@@ -167,6 +167,8 @@ static void cancel_restart(struct container *c, container_done cb, void *data)
 	struct crl_err err = CRL_ERR_INIT;
 	c->rec.manually_stopped = true;
 	(void)container_fire(c, FSM_EV_CANCEL, &err);
+	container_publish(c, "stop", NULL);
+	container_wait_fire_exit(c, c->rec.exit_code);
 	cb(NULL, true, data);
 }
 
