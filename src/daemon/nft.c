@@ -8,7 +8,7 @@
  */
 #include "nft.h"
 
-#include "nft_wire.h"
+#include <base/nft_wire.h>
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -7,7 +7,7 @@
  * Names of links come from us (network.c) and numbers are numbers, so nothing a
  * client wrote is interpreted by anybody.
  */
-#include "nft_wire.h"
+#include <base/nft_wire.h>
 
 #include "nft.h"
 

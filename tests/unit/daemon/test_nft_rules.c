@@ -4,7 +4,7 @@
  * tested in tests/system/network.bats, where nft(8) also reads them back.
  */
 #include <daemon/nft.h>
-#include <daemon/nft_wire.h>
+#include <base/nft_wire.h>
 
 #include <arpa/inet.h>
 #include <base/cleanup.h>

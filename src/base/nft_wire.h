@@ -4,8 +4,8 @@
  * elements as the kernel's netlink interface wants them. Pure: makes bytes, sends
  * none. See linux/netfilter/nf_tables.h, libnftnl for what the attributes mean.
  */
-#ifndef DAEMON_NFT_WIRE_H
-#define DAEMON_NFT_WIRE_H
+#ifndef BASE_NFT_WIRE_H
+#define BASE_NFT_WIRE_H
 
 #include <base/str.h>
 #include <linux/netfilter/nf_tables.h>
@@ -59,11 +59,14 @@ enum nft_op_kind {
 	OP_VERDICT,   /* a = verdict, name = chain to jump to */
 	OP_DNAT,      /* family a, address in reg, port in b */
 	OP_MASQUERADE,
+	OP_REWRITE, /* `bytes`, len long, at b of header a, whose checksum at `sum` follows; by way
+		       of reg */
+	OP_LOAD,    /* reg = `bytes`, len long */
 };
 struct nft_op {
 	enum nft_op_kind kind;
 	uint32_t reg, a, b;
-	uint32_t len;
+	uint32_t len, sum;
 	const char *name;
 	uint8_t bytes[16];
 };

@@ -3,7 +3,7 @@
  * nf_tables messages as bytes. All numbers in attributes are big endian,
  * except what a rule compares with a register, which is as the kernel loads it.
  */
-#include "nft_wire.h"
+#include <base/nft_wire.h>
 
 #include <arpa/inet.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -395,6 +395,23 @@ static void op_masquerade(struct nft_wire *w, const struct nft_op *op)
 {
 }
 
+/* The value goes through a register: wire_op() puts the first half in front. */
+static void op_rewrite(struct nft_wire *w, const struct nft_op *op)
+{
+	wire_u32(w, NFTA_PAYLOAD_SREG, op->reg);
+	wire_u32(w, NFTA_PAYLOAD_BASE, op->a);
+	wire_u32(w, NFTA_PAYLOAD_OFFSET, op->b);
+	wire_u32(w, NFTA_PAYLOAD_LEN, op->len);
+	wire_u32(w, NFTA_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_INET);
+	wire_u32(w, NFTA_PAYLOAD_CSUM_OFFSET, op->sum);
+}
+
+static void op_load(struct nft_wire *w, const struct nft_op *op)
+{
+	wire_u32(w, NFTA_IMMEDIATE_DREG, op->reg);
+	wire_value(w, NFTA_IMMEDIATE_DATA, op->bytes, op->len);
+}
+
 static const struct {
 	const char *name;
 	void (*write)(struct nft_wire *w, const struct nft_op *op);
@@ -412,12 +429,18 @@ static const struct {
 	[OP_VERDICT] = {"immediate", op_verdict},
 	[OP_DNAT] = {"nat", op_dnat},
 	[OP_MASQUERADE] = {"masq", op_masquerade},
+	[OP_REWRITE] = {"payload", op_rewrite},
+	[OP_LOAD] = {"immediate", op_load},
 };
 
 static void wire_op(struct nft_wire *w, const struct nft_op *op)
 {
+	if (op->kind == OP_REWRITE) {
+		struct nft_op load = *op;
+		load.kind = OP_LOAD;
+		wire_op(w, &load);
+	}
 	size_t one = wire_nest(w, NFTA_LIST_ELEM);
-
 	wire_str(w, NFTA_EXPR_NAME, ops_table[op->kind].name);
 	size_t data = wire_nest(w, NFTA_EXPR_DATA);
 	ops_table[op->kind].write(w, op);
