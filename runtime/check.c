@@ -4,6 +4,7 @@
  * runtime cannot do is refused here, with the field's name. Never skipped.
  */
 #include "namespaces.h"
+#include "outer.h"
 #include "process.h"
 #include "rt.h"
 #include "sysctl.h"
@@ -67,8 +68,6 @@ static int check_linux(const struct oci_linux *l, struct crl_err *err)
 			return crl_fail(err, CRL_UNSUPPORTED, "%s is not offered", refused[i]);
 	if (!str_empty(l->mount_label))
 		return crl_fail(err, CRL_UNSUPPORTED, "linux.mountLabel is not offered");
-	if (l->n_uid_mappings || l->n_gid_mappings)
-		return crl_fail(err, CRL_UNSUPPORTED, "user namespaces are not offered");
 	return 0;
 }
 
@@ -79,9 +78,8 @@ static int check_mounts(struct crl_rt *rt, struct crl_err *err)
 		const struct oci_mount *m = &spec->mounts[i];
 		if (str_empty(m->destination))
 			return crl_fail(err, CRL_INVALID, "mounts[%zu].destination: empty", i);
-		if (m->n_uid_mappings || m->n_gid_mappings)
-			return crl_fail(err, CRL_UNSUPPORTED,
-					"mount %s: id mappings are not offered", m->destination);
+		if (outer_check_mount(rt, m, err) < 0)
+			return -1;
 		if (strv_contains(m->options, "remount") &&
 		    rt_warn(rt, err,
 			    "mount %s: option \"remount\" is not applied: mounts are made new",
@@ -91,11 +89,30 @@ static int check_mounts(struct crl_rt *rt, struct crl_err *err)
 	return 0;
 }
 
+static int check_userns(const struct crl_rt *rt, struct crl_err *err)
+{
+	const struct oci_linux *l = rt->spec->linux_;
+	bool mapped = l->n_uid_mappings || l->n_gid_mappings;
+	if (!outer_userns_wanted(rt))
+		return mapped ? crl_fail(err, CRL_INVALID,
+					 "linux.uidMappings: the container has no user namespace")
+			      : 0;
+	/* One that exists has a map already: the caller may leave it out. */
+	if (!mapped && rt->ns.join[NS_USER] >= 0)
+		return 0;
+	const struct userns_map map = outer_map(rt);
+	if (userns_check(&map, err) < 0)
+		return crl_context(err, "linux");
+	if (userns_to_host(map.uids, map.n_uids, 0) < 0 ||
+	    userns_to_host(map.gids, map.n_gids, 0) < 0)
+		return crl_fail(err, CRL_INVALID,
+				"linux.uidMappings and gidMappings must map container id 0");
+	return 0;
+}
+
 static int check_namespaces(const struct crl_rt *rt, struct crl_err *err)
 {
 	const struct oci_spec *spec = rt->spec;
-	if (rt->ns.fresh[NS_USER] || rt->ns.join[NS_USER] >= 0)
-		return crl_fail(err, CRL_UNSUPPORTED, "user namespaces are not offered");
 	if (!rt->ns.fresh[NS_MOUNT])
 		return crl_fail(err, CRL_UNSUPPORTED,
 				"linux.namespaces: a new mount namespace is needed");
@@ -124,7 +141,7 @@ int check_spec(struct crl_rt *rt, struct crl_err *err)
 		return crl_fail(err, CRL_INVALID,
 				"container id \"%.64s\": letters, digits and _+-. only", rt->id);
 	if (check_version(spec->oci_version, err) < 0 || check_process(spec->process, err) < 0 ||
-	    check_mounts(rt, err) < 0 || check_preserved(rt->opt.preserve_fds, err) < 0)
+	    check_preserved(rt->opt.preserve_fds, err) < 0)
 		return -1;
 	if (rt->opt.rootfs_fd < 0 && (!spec->root || str_empty(spec->root->path)))
 		return crl_fail(err, CRL_INVALID, "root.path: missing");
@@ -132,7 +149,8 @@ int check_spec(struct crl_rt *rt, struct crl_err *err)
 		return crl_fail(err, CRL_INVALID, "linux: missing");
 	if (check_linux(spec->linux_, err) < 0)
 		return -1;
-	if (namespaces_open(&rt->ns, spec->linux_, rt->opt.netns_fd, err) < 0)
+	if (namespaces_open(&rt->ns, spec->linux_, rt->opt.netns_fd, err) < 0 ||
+	    check_userns(rt, err) < 0 || check_mounts(rt, err) < 0)
 		return -1;
 	return check_namespaces(rt, err);
 }

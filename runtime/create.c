@@ -9,6 +9,7 @@
 #include "hooks.h"
 #include "message.h"
 #include "namespaces.h"
+#include "outer.h"
 #include "process.h"
 #include "rt.h"
 #include "seccomp_filter.h"
@@ -36,7 +37,8 @@ static int step_check(void *ctx, struct crl_err *err)
 	if (check_spec(rt, err) < 0)
 		return -1;
 	rt->p.process = rt->spec->process;
-	return process_caps(rt->spec->process, &rt->p.caps, &rt->warnings, err);
+	return process_caps(rt->spec->process, outer_userns_wanted(rt), &rt->p.caps, &rt->warnings,
+			    err);
 }
 
 static int step_cgroup(void *ctx, struct crl_err *err)
@@ -103,7 +105,7 @@ static int step_channel(void *ctx, struct crl_err *err)
 
 /* Namespaces that are entered by being born into them: ours changes for a moment around the clone.
  */
-static int enter_for_children(struct crl_rt *rt, int own[2], struct crl_err *err)
+int create_enter_for_children(struct crl_rt *rt, int own[2], struct crl_err *err)
 {
 	const struct oci_linux *l = rt->spec->linux_;
 	if (rt->ns.join[NS_PID] >= 0) {
@@ -149,23 +151,36 @@ static int leave_again(int own[2], struct crl_err *err)
 	return r;
 }
 
+uint64_t create_clone_flags(const struct crl_rt *rt)
+{
+	uint64_t flags = namespaces_clone_flags(&rt->ns);
+	/* With offsets it was made ahead of the clone. */
+	if (rt->spec->linux_->n_time_offsets > 0)
+		flags &= ~(uint64_t)CLONE_NEWTIME;
+	return flags;
+}
+
+/* One clone for all; with a user namespace for the process in between, which makes the namespaces.
+ */
 static int do_clone(struct crl_rt *rt, struct crl_err *err)
 {
+	bool outer = rt->userns_fd >= 0;
 	int pidfd = -1;
 	struct sys_clone_args args = {
-		.flags = namespaces_clone_flags(&rt->ns) | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
+		.flags = (outer ? 0 : create_clone_flags(rt)) | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
 		.pidfd = (uint64_t)(uintptr_t)&pidfd,
 		.exit_signal = SIGCHLD,
 	};
-	if (rt->spec->linux_->n_time_offsets > 0)
-		args.flags &= ~(uint64_t)CLONE_NEWTIME;
 	if (rt->cgroup_made) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)rt->cgroup_fd;
 	}
 	pid_t pid = sys_clone3(&args);
-	if (pid == 0)
-		init_main(rt);
+	if (pid == 0) {
+		close(rt->sock);
+		rt->sock = rt->child_sock;
+		outer ? outer_main(rt) : init_main(rt);
+	}
 	if (pid < 0)
 		return crl_fail_sys(err, errno, "clone3");
 	rt->pid = pid;
@@ -183,7 +198,7 @@ static int step_clone(void *ctx, struct crl_err *err)
 	 */
 	int dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	int r = enter_for_children(rt, own, err);
+	int r = rt->userns_fd < 0 ? create_enter_for_children(rt, own, err) : 0;
 	if (r == 0)
 		r = do_clone(rt, err);
 	if (dumpable == 1)
@@ -192,6 +207,11 @@ static int step_clone(void *ctx, struct crl_err *err)
 		r = -1;
 	close(take_fd(&rt->child_sock));
 	return r;
+}
+
+static bool has_userns(const void *ctx)
+{
+	return ((const struct crl_rt *)ctx)->userns_fd >= 0;
 }
 
 static void kill_and_reap(struct crl_rt *rt)
@@ -230,6 +250,17 @@ static int run_create_hooks(struct crl_rt *rt, struct crl_err *err)
 	return message_send(rt->sock, &go, -1, err);
 }
 
+/* From the process in between to the container's: what is in rt->pid is replaced. */
+static void meet_init(struct crl_rt *rt, pid_t pid, int pidfd)
+{
+	siginfo_t si;
+	while (waitid((idtype_t)P_PIDFD, (id_t)rt->pidfd, &si, WEXITED) < 0 && errno == EINTR)
+		;
+	close(rt->pidfd);
+	rt->pid = pid;
+	rt->pidfd = pidfd;
+}
+
 /* Reads what the child says until it is ready, executed, or ended with an error. */
 static int listen_to_child(struct crl_rt *rt, enum message_kind until, struct crl_err *err)
 {
@@ -238,6 +269,8 @@ static int listen_to_child(struct crl_rt *rt, enum message_kind until, struct cr
 		int fd = -1;
 		if (message_receive(rt->sock, &m, &fd, err) < 0)
 			return -1;
+		if (m.kind == MESSAGE_PID)
+			meet_init(rt, m.pid, take_fd(&fd));
 		if (m.kind == MESSAGE_STEP) {
 			if (rt->opt.explain)
 				rt->opt.explain(m.step->name, m.step->why, m.step->see, m.us,
@@ -266,6 +299,20 @@ static int listen_to_child(struct crl_rt *rt, enum message_kind until, struct cr
 	}
 }
 
+static int step_meet(void *ctx, struct crl_err *err)
+{
+	return listen_to_child(ctx, MESSAGE_PID, err);
+}
+
+static int step_admit(void *ctx, struct crl_err *err)
+{
+	struct crl_rt *rt = ctx;
+	struct message go = {.kind = MESSAGE_GO};
+	if (process_limits_of(rt->pid, rt->spec->process, err) < 0)
+		return -1;
+	return message_send(rt->sock, &go, -1, err);
+}
+
 static const struct step parent_steps[] = {
 	{"rt.check", "Refuse a wrong or impossible configuration before anything exists",
 	 "OCI runtime-spec config.md", step_check},
@@ -278,12 +325,24 @@ static const struct step parent_steps[] = {
 	 "bpf(2)", step_devices, .wanted = has_cgroup},
 	{"rt.seccomp_filter", "The list of allowed system calls, as a program the kernel will ask",
 	 "seccomp(2)", step_seccomp, .wanted = has_seccomp},
+	{"rt.userns", "Users of its own: root in the container is nobody in particular on the host",
+	 "user_namespaces(7)", outer_userns, .wanted = outer_userns_wanted},
+	{"rt.outer_mounts",
+	 "What only the host's root may open or map: shared folders, the image, device nodes",
+	 "open_tree(2), mount_setattr(2)", outer_mounts, .wanted = outer_mounts_wanted},
+	{"rt.own_cgroup", "The container's root manages its own cgroup where that was asked for",
+	 "cgroups(7)", outer_cgroup, .wanted = outer_cgroup_wanted},
 	{"rt.channel", "A socket over which the child reports what it did and what went wrong",
 	 "socketpair(2)", step_channel},
 	{"rt.clone",
 	 "One call makes the first process with its own view of mounts, processes, network, "
 	 "names and IPC, inside the cgroup from its first instruction",
 	 "clone(2), namespaces(7)", step_clone, undo_clone},
+	{"rt.meet_init",
+	 "In a user namespace a process in between enters it, and makes the first process there",
+	 "setns(2), pidfd_open(2)", step_meet, .wanted = has_userns},
+	{"rt.outer_limits", "Limits that its own root may not raise are set from outside",
+	 "prlimit(2)", step_admit, .wanted = has_userns},
 };
 STEPS_LISTED(parent_steps);
 
@@ -306,6 +365,7 @@ static struct crl_rt *new_rt(const struct oci_spec *spec, const struct crl_rt_op
 			      .child_sock = -1,
 			      .pidfd = -1,
 			      .root_tree = -1,
+			      .userns_fd = -1,
 			      .dev_fd = -1,
 			      .null_fd = -1,
 			      .empty_fd = -1};
@@ -343,6 +403,7 @@ int crl_rt_create(const struct oci_spec *spec, const struct crl_rt_options *opti
 	}
 	/* What only the way up needed. */
 	namespaces_close(&rt->ns);
+	outer_close(rt);
 	*ret = rt;
 	return 0;
 }
@@ -400,6 +461,7 @@ void crl_rt_free(struct crl_rt *rt)
 	if (!rt)
 		return;
 	namespaces_close(&rt->ns);
+	outer_close(rt);
 	seccomp_filter_free(&rt->p.filter);
 	int *const fds[] = {&rt->cgroup_fd, &rt->sock, &rt->child_sock, &rt->pidfd};
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)

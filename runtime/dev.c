@@ -9,6 +9,7 @@
 #include "mounts.h"
 #include "sys.h"
 #include <base/path.h>
+#include <base/userns.h>
 #include <errno.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -146,6 +147,52 @@ static int make_asked(struct crl_rt *rt, const struct oci_device *d, struct crl_
 	    fchownat(parent, base, (uid_t)d->uid.v, (gid_t)d->gid.v, AT_SYMLINK_NOFOLLOW) < 0)
 		return crl_fail_sys(err, errno, "chown");
 	return 0;
+}
+
+/* EPERM: a host that may not make nodes itself; then those of the host are bound, from inside. */
+static int fill_one(struct crl_rt *rt, int dir, const char *name, mode_t mode, dev_t dev,
+		    uint32_t uid, uint32_t gid, struct crl_err *err)
+{
+	if (mknodat(dir, name, mode, dev) < 0)
+		return errno == EPERM || errno == EEXIST ? 0
+							 : crl_fail_sys(err, errno, "make node");
+	const struct oci_linux *l = rt->spec->linux_;
+	int64_t u = userns_to_host(l->uid_mappings, l->n_uid_mappings, uid);
+	int64_t g = userns_to_host(l->gid_mappings, l->n_gid_mappings, gid);
+	if (fchownat(dir, name, u < 0 ? rt->root_uid : (uid_t)u, g < 0 ? rt->root_gid : (gid_t)g,
+		     AT_SYMLINK_NOFOLLOW) < 0)
+		return crl_fail_sys(err, errno, "owner");
+	return 0;
+}
+
+static int fill_asked(struct crl_rt *rt, int dir, const struct oci_device *d, struct crl_err *err)
+{
+	mode_t type = type_of(d->type), mode = d->file_mode.set ? d->file_mode.v & 07777 : 0666;
+	_cleanup_free_ char *clean = path_clean(d->path);
+	if (!clean)
+		return crl_fail_oom(err);
+	/* Elsewhere and in folders the child sees to it, by binding the host's node. */
+	if (!type || d->type[1] || !str_starts(clean, "/dev/") || strchr(clean + 5, '/'))
+		return 0;
+	return fill_one(rt, dir, clean + 5, type | mode,
+			makedev((unsigned)d->major, (unsigned)d->minor), (uint32_t)d->uid.v,
+			(uint32_t)d->gid.v, err);
+}
+
+int dev_fill(struct crl_rt *rt, int dir, struct crl_err *err)
+{
+	const struct oci_linux *l = rt->spec->linux_;
+	mode_t mask = umask(0);
+	int r = 0;
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(nodes); i++)
+		if ((r = fill_one(rt, dir, nodes[i].name, S_IFCHR | 0666,
+				  makedev(nodes[i].major, nodes[i].minor), 0, 0, err)) < 0)
+			crl_context(err, "/dev/%s", nodes[i].name);
+	for (size_t i = 0; r == 0 && i < l->n_devices; i++)
+		if ((r = fill_asked(rt, dir, &l->devices[i], err)) < 0)
+			crl_context(err, "device %s", l->devices[i].path);
+	umask(mask);
+	return r;
 }
 
 int dev_nodes(void *ctx, struct crl_err *err)

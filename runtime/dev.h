@@ -5,6 +5,11 @@
 
 #include "rt.h"
 
+/*
+ * The nodes of a /dev that the host's root prepares for a container with users of its own, on a
+ * new file system `dir`: they belong to the container's root.
+ */
+int dev_fill(struct crl_rt *rt, int dir, struct crl_err *err);
 bool dev_wanted(const void *rt);
 int dev_nodes(void *rt, struct crl_err *err);
 int dev_links(void *rt, struct crl_err *err);

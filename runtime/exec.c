@@ -20,6 +20,7 @@
 #include "dev.h"
 #include "user.h"
 #include <base/path.h>
+#include <base/userns.h>
 #include <errno.h>
 #include <linux/magic.h>
 #include <signal.h>
@@ -34,6 +35,8 @@ struct ex {
 	const struct crl_rt_exec_options *opt;
 	struct payload p;
 	int cgroup_fd;
+	int joined;  /* CLONE_NEW* */
+	bool userns; /* the container has users of its own */
 	int sock, child_sock;
 	struct step_run run;
 };
@@ -73,11 +76,11 @@ static int step_close(void *ctx, struct crl_err *err)
 static int step_join(void *ctx, struct crl_err *err)
 {
 	struct ex *ex = ctx;
-	if (setns(ex->opt->target_pidfd, JOINED) < 0)
+	if (setns(ex->opt->target_pidfd, ex->joined) < 0)
 		return errno == ESRCH ? crl_fail(err, CRL_CONFLICT, "container not running")
 				      : crl_fail_sys(err, errno, "join the container's namespaces");
 	close(ex->opt->target_pidfd);
-	return 0;
+	return ex->userns ? userns_become_root(err) : 0;
 }
 
 static const struct step helper_steps[] = {
@@ -137,6 +140,12 @@ static int step_limits(void *ctx, struct crl_err *err)
 	return process_limits(&((struct ex *)ctx)->p, err);
 }
 
+/* In a user namespace the caller sets them: the container's root may not. */
+static bool own_limits(const void *ctx)
+{
+	return !((const struct ex *)ctx)->userns;
+}
+
 static int step_user(void *ctx, struct crl_err *err)
 {
 	struct ex *ex = ctx;
@@ -183,7 +192,7 @@ static const struct step payload_steps[] = {
 	 "fsopen(2), proc(5)", step_procfs, .wanted = wants_procfs},
 	{"ex.console", "A terminal on the container's own devpts", "pts(4), ioctl_tty(2)",
 	 step_console, .wanted = wants_console},
-	{"ex.rlimits", "Limits of the process", "setrlimit(2)", step_limits},
+	{"ex.rlimits", "Limits of the process", "setrlimit(2)", step_limits, .wanted = own_limits},
 	{"ex.user", "Names of users and groups mean what the image says", "passwd(5)", step_user},
 	{"ex.stdio", "Input, output and the controlling terminal", "dup(2)", step_stdio,
 	 .wanted = wants_console},
@@ -237,6 +246,11 @@ static void run_or_die(struct ex *ex, const struct step *steps, size_t n)
 
 _Noreturn static void payload_main(struct ex *ex)
 {
+	struct message go;
+	if (ex->userns &&
+	    (message_receive(ex->child_sock, &go, NULL, &(struct crl_err)CRL_ERR_INIT) < 0 ||
+	     go.kind != MESSAGE_GO))
+		_exit(1);
 	/* The filter is in memory, the pty is made; what is sent here is only the pty's master. */
 	run_or_die(ex, payload_steps, ARRAY_SIZE(payload_steps));
 	if (ex->p.pty_master >= 0) {
@@ -279,6 +293,33 @@ static bool frozen(const char *cgroup)
 	return n > 0 && text[0] == '1';
 }
 
+/* Joining the user namespace one is in is an error for the kernel; so is none else. */
+static void look_at_namespaces(struct ex *ex)
+{
+	pid_t pid = ex->opt->target_pid;
+	uint32_t uid, gid;
+	ex->joined = JOINED;
+	if (userns_differs(pid, "time"))
+		ex->joined |= CLONE_NEWTIME;
+	ex->userns = userns_differs(pid, "user");
+	if (!ex->userns)
+		return;
+	ex->joined |= CLONE_NEWUSER;
+	if (userns_root_of(pid, &uid, &gid, NULL) == 0)
+		process_own_stdio(ex->p.stdio, uid, gid);
+}
+
+/* From outside: what the payload's root may not do itself. Then it goes on. */
+static int admit(struct ex *ex, pid_t pid, struct crl_err *err)
+{
+	struct message go = {.kind = MESSAGE_GO};
+	if (!ex->userns)
+		return 0;
+	if (process_limits_of(pid, ex->p.process, err) < 0)
+		return -1;
+	return message_send(ex->sock, &go, -1, err);
+}
+
 static int prepare(struct ex *ex, struct crl_err *err)
 {
 	const struct crl_rt_exec_options *o = ex->opt;
@@ -291,7 +332,9 @@ static int prepare(struct ex *ex, struct crl_err *err)
 	/* It would not run before the thaw, and neither would our answer. */
 	if (o->cgroup_path && frozen(o->cgroup_path))
 		return crl_fail(err, CRL_CONFLICT, "the container is paused");
-	if (process_check_offered(p, err) < 0 || process_caps(p, &ex->p.caps, NULL, err) < 0)
+	look_at_namespaces(ex);
+	if (process_check_offered(p, err) < 0 ||
+	    process_caps(p, ex->userns, &ex->p.caps, NULL, err) < 0)
 		return -1;
 	if (o->filter)
 		ex->p.filter = o->filter->filter;
@@ -347,6 +390,8 @@ static int listen_to_both(struct ex *ex, pid_t *pid, int *pidfd, int *master, st
 		if (m.kind == MESSAGE_PID) {
 			*pid = m.pid;
 			*pidfd = fd;
+			if (admit(ex, m.pid, err) < 0)
+				return -1;
 		} else if (m.kind == MESSAGE_READY) {
 			*master = fd;
 		}

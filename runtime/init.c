@@ -35,7 +35,10 @@ static int step_isolate(void *ctx, struct crl_err *err)
 static int step_join(void *ctx, struct crl_err *err)
 {
 	struct crl_rt *rt = ctx;
-	return namespaces_enter(&rt->ns, err);
+	/* With a user namespace the process in between has joined them, with the host's rights. */
+	if (rt->userns_fd < 0 && namespaces_join(&rt->ns, err) < 0)
+		return -1;
+	return namespaces_new_cgroup(&rt->ns, err);
 }
 
 static bool loopback_wanted(const void *ctx)
@@ -52,7 +55,15 @@ static int step_loopback(void *ctx, struct crl_err *err)
 static int step_procfs(void *ctx, struct crl_err *err)
 {
 	struct crl_rt *rt = ctx;
-	return procfs_open(&rt->p.proc_fd, err);
+	struct crl_err e = CRL_ERR_INIT;
+	if (procfs_open(&rt->p.proc_fd, &e) == 0)
+		return 0;
+	/* In the host's pid namespace a container's root may not mount one; the host's is no fake
+	 * either. */
+	if (e.sys == EPERM && rt->userns_fd >= 0 && !rt->ns.fresh[NS_PID])
+		return procfs_open_host(&rt->p.proc_fd, err);
+	*err = e;
+	return -1;
 }
 
 static int step_cwd_make(void *ctx, struct crl_err *err)
@@ -68,7 +79,9 @@ static int step_limits(void *ctx, struct crl_err *err)
 static bool limits_wanted(const void *ctx)
 {
 	const struct oci_process *p = ((const struct crl_rt *)ctx)->spec->process;
-	return p->n_rlimits || p->oom_score_adj.set;
+	/* In a user namespace the parent sets them, see outer.h. */
+	return ((const struct crl_rt *)ctx)->userns_fd < 0 &&
+	       (p->n_rlimits || p->oom_score_adj.set);
 }
 
 static bool create_hooks_wanted(const void *ctx)
@@ -215,7 +228,7 @@ static const struct step build_steps[] = {
 	{"rt.mount_root", "The image becomes a mount of its own, the future \"/\"", "move_mount(2)",
 	 root_mount},
 	{"rt.mounts", "/proc, /sys, /dev, volumes: each built detached, attached by descriptor",
-	 "fsopen(2), mount_setattr(2), openat2(2)", mounts_attach, .wanted = mounts_want_sources},
+	 "fsopen(2), mount_setattr(2), openat2(2)", mounts_attach, .wanted = mounts_wanted},
 	{"rt.dev_nodes", "The few devices every program expects", "null(4), random(4)", dev_nodes,
 	 .wanted = dev_wanted},
 	{"rt.dev_links", "/dev/fd, /dev/stdin and /dev/ptmx lead to the container's own", "pts(4)",
@@ -325,8 +338,12 @@ static void wait_for_start(struct crl_rt *rt)
 void init_main(struct crl_rt *rt)
 {
 	struct crl_err err = CRL_ERR_INIT;
-	close(rt->sock);
-	rt->sock = rt->child_sock;
+	/* The parent knows us, has set limits, and the process in between is gone. */
+	if (rt->userns_fd >= 0) {
+		struct message go;
+		if (message_receive(rt->sock, &go, NULL, &err) < 0 || go.kind != MESSAGE_GO)
+			_exit(1);
+	}
 	run_or_die(rt, build_steps, ARRAY_SIZE(build_steps));
 	struct message ready = {.kind = MESSAGE_READY};
 	if (message_send(rt->sock, &ready, rt->p.pty_master, &err) < 0)

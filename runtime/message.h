@@ -16,7 +16,7 @@ enum message_kind {
 	MESSAGE_ERROR, /* child: the last thing it says */
 	MESSAGE_READY, /* child: everything is built; carries the pty master when there is one */
 	MESSAGE_HOOKS, /* child: mounts are done, createRuntime hooks may run */
-	MESSAGE_PID,   /* exec helper: pid, with the pidfd */
+	MESSAGE_PID,   /* a process in between: the real one's pid, with the pidfd */
 	MESSAGE_GO,    /* parent */
 };
 

@@ -87,6 +87,10 @@ static bool take_special(const char *w, struct mount_options *o)
 		return o->bind = true;
 	if (str_eq(w, "rbind"))
 		return o->bind = o->bind_below = true;
+	if (str_eq(w, "idmap"))
+		return o->idmap = true;
+	if (str_eq(w, "ridmap"))
+		return o->idmap = o->idmap_below = true;
 	if (str_eq(w, "tmpcopyup") || str_eq(w, "copyup"))
 		return o->copy_up = true;
 	for (size_t i = 0; i < ARRAY_SIZE(words_ignored); i++)
@@ -103,12 +107,6 @@ int mount_options_parse(char *const *words, struct mount_options *ret, struct cr
 	if (!o.data)
 		return crl_fail_oom(err);
 	for (size_t i = 0; words && words[i]; i++) {
-		if (str_eq(words[i], "idmap") || str_eq(words[i], "ridmap")) {
-			mount_options_free(&o);
-			return crl_fail(err, CRL_UNSUPPORTED,
-					"option \"%s\": id-mapped mounts are not offered",
-					words[i]);
-		}
 		if (!take_attr(words[i], &o) && !take_propagation(words[i], &o) &&
 		    !take_special(words[i], &o))
 			o.data[n++] = words[i];
@@ -126,7 +124,7 @@ void mount_options_free(struct mount_options *o)
 const char *const *mount_options_known(void)
 {
 	static const char *all[ARRAY_SIZE(words_attr) + ARRAY_SIZE(words_propagation) +
-			       ARRAY_SIZE(words_ignored) + 5];
+			       ARRAY_SIZE(words_ignored) + 7];
 	size_t n = 0;
 	if (all[0])
 		return all;
@@ -138,6 +136,8 @@ const char *const *mount_options_known(void)
 		all[n++] = words_ignored[i];
 	all[n++] = "bind";
 	all[n++] = "rbind";
+	all[n++] = "idmap";
+	all[n++] = "ridmap";
 	all[n++] = "tmpcopyup";
 	all[n++] = "copyup";
 	return all;

@@ -14,6 +14,7 @@ struct mount_options {
 	uint64_t propagation;            /* MS_PRIVATE, MS_SLAVE, MS_SHARED, MS_UNBINDABLE or 0 */
 	bool propagation_below;          /* the r form */
 	bool bind, bind_below;           /* bind, rbind */
+	bool idmap, idmap_below;         /* idmap, ridmap */
 	/* tmpcopyup, copyup: the new tmpfs, the empty volume starts with what it hides */
 	bool copy_up;
 	char **data; /* the file system's own: "size=64m", "newinstance" */

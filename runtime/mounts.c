@@ -10,6 +10,7 @@
 #include "copy_up.h"
 #include "mount_options.h"
 #include "namespaces.h"
+#include "outer.h"
 #include "sys.h"
 #include <base/path.h>
 #include <errno.h>
@@ -34,13 +35,19 @@ static const char *const proc_allowed[] = {
 	"/proc/sys/crypto/fips_enabled",
 };
 
-bool mounts_want_sources(const void *ctx)
+bool mounts_wanted(const void *ctx)
 {
 	const struct crl_rt *rt = ctx;
 	return rt->spec->n_mounts > 0;
 }
 
-static bool is_bind(const struct oci_mount *m)
+bool mounts_want_sources(const void *ctx)
+{
+	/* The parent may have done it, see outer.h. */
+	return mounts_wanted(ctx) && !((const struct crl_rt *)ctx)->binds;
+}
+
+bool mounts_is_bind(const struct oci_mount *m)
 {
 	return str_eq(m->type, "bind") || strv_contains(m->options, "bind") ||
 	       strv_contains(m->options, "rbind");
@@ -108,6 +115,8 @@ static int clone_source(struct crl_rt *rt, const struct oci_mount *m, struct bin
 		return crl_fail_sys(err, errno, "source %s: stat", m->source);
 	b->is_dir = S_ISDIR(st.st_mode);
 	b->is_proc = fs.f_type == PROC_SUPER_MAGIC;
+	if (outer_map_mount(rt, m, &o, tree, err) < 0)
+		return -1;
 	return set_attributes(tree, &o, err);
 }
 
@@ -120,7 +129,7 @@ int mounts_clone_sources(void *ctx, struct crl_err *err)
 	for (size_t i = 0; i < rt->spec->n_mounts; i++) {
 		const struct oci_mount *m = &rt->spec->mounts[i];
 		rt->binds[i].fd = -1;
-		if (is_bind(m) && clone_source(rt, m, &rt->binds[i], err) < 0)
+		if (mounts_is_bind(m) && clone_source(rt, m, &rt->binds[i], err) < 0)
 			return crl_context(err, "mount %s", m->destination);
 	}
 	return 0;
@@ -219,7 +228,7 @@ static int set_data(int fs, const struct oci_mount *m, const struct mount_option
 	return 0;
 }
 
-static int new_filesystem(const char *type, const struct oci_mount *m,
+int mounts_new_filesystem(const char *type, const struct oci_mount *m,
 			  const struct mount_options *o, int *ret_fd, struct crl_err *err)
 {
 	_cleanup_close_ int fs = fsopen(type, FSOPEN_CLOEXEC);
@@ -247,7 +256,7 @@ static int new_cgroup(struct crl_rt *rt, const struct oci_mount *m, struct mount
 {
 	o->data[0] = NULL;
 	if (namespaces_own(&rt->ns, NS_CGROUP))
-		return new_filesystem("cgroup2", m, o, ret_fd, err);
+		return mounts_new_filesystem("cgroup2", m, o, ret_fd, err);
 	const char *host = crl_cgroup_root();
 	if (!host)
 		return crl_fail(err, CRL_UNSUPPORTED, "this host has no cgroup2 hierarchy");
@@ -257,6 +266,47 @@ static int new_cgroup(struct crl_rt *rt, const struct oci_mount *m, struct mount
 	*ret_fd = tree;
 	o->set |= MOUNT_ATTR_RDONLY;
 	return set_attributes(tree, o, err);
+}
+
+/*
+ * In a user namespace sysfs shows the network namespace's devices only to who
+ * owns that. Where the network is shared with the host (or another owner), the
+ * host's sysfs is what a container may see, and only read.
+ */
+static int bind_host_sys(int *ret_fd, struct crl_err *err)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+					      MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+				  .propagation = MS_PRIVATE};
+	_cleanup_close_ int tree =
+		open_tree(AT_FDCWD, "/sys", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	if (tree < 0 ||
+	    mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0)
+		return crl_fail_sys(err, errno, "bind the host's /sys");
+	*ret_fd = take_fd(&tree);
+	return 0;
+}
+
+static int new_sysfs(struct crl_rt *rt, const struct oci_mount *m, const struct mount_options *o,
+		     int *ret_fd, struct crl_err *err)
+{
+	struct crl_err e = CRL_ERR_INIT;
+	if (mounts_new_filesystem("sysfs", m, o, ret_fd, &e) == 0)
+		return 0;
+	if (e.sys == EPERM && rt->userns_fd >= 0)
+		return bind_host_sys(ret_fd, err);
+	*err = e;
+	return -1;
+}
+
+static int build_new(struct crl_rt *rt, const struct oci_mount *m, struct mount_options *o,
+		     int *ret_fd, struct crl_err *err)
+{
+	if (str_eq(m->type, "cgroup") || str_eq(m->type, "cgroup2"))
+		return new_cgroup(rt, m, o, ret_fd, err);
+	if (str_eq(m->type, "sysfs"))
+		return new_sysfs(rt, m, o, ret_fd, err);
+	return mounts_new_filesystem(str_empty(m->type) ? "none" : m->type, m, o, ret_fd, err);
 }
 
 static int build(struct crl_rt *rt, const struct oci_mount *m, struct bind_source *b, int *ret_fd,
@@ -269,9 +319,7 @@ static int build(struct crl_rt *rt, const struct oci_mount *m, struct bind_sourc
 	_cleanup_mount_options_ struct mount_options o = {0};
 	if (mount_options_parse(m->options, &o, err) < 0)
 		return -1;
-	int r = str_eq(m->type, "cgroup") || str_eq(m->type, "cgroup2")
-			? new_cgroup(rt, m, &o, ret_fd, err)
-			: new_filesystem(str_empty(m->type) ? "none" : m->type, m, &o, ret_fd, err);
+	int r = build_new(rt, m, &o, ret_fd, err);
 	if (r == 0 && o.propagation)
 		r = set_attributes(
 			*ret_fd,
@@ -323,7 +371,7 @@ int mounts_attach(void *ctx, struct crl_err *err)
 	struct crl_rt *rt = ctx;
 	for (size_t i = 0; i < rt->spec->n_mounts; i++) {
 		const struct oci_mount *m = &rt->spec->mounts[i];
-		if (is_bind(m)) {
+		if (mounts_is_bind(m)) {
 			_cleanup_free_ char *clean = path_clean(m->destination);
 			rt->dev_is_bind = rt->dev_is_bind || str_eq(clean, "/dev");
 		}

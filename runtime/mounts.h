@@ -8,6 +8,12 @@
 /* Clones the sources of bind mounts while the host's tree is still in sight. */
 int mounts_clone_sources(void *rt, struct crl_err *err);
 bool mounts_want_sources(const void *rt);
+bool mounts_wanted(const void *rt);
+bool mounts_is_bind(const struct oci_mount *m);
+struct mount_options;
+/* A detached new file system with the mount's options. */
+int mounts_new_filesystem(const char *type, const struct oci_mount *m,
+			  const struct mount_options *o, int *ret_fd, struct crl_err *err);
 /* Makes and attaches all of them in order. */
 int mounts_attach(void *rt, struct crl_err *err);
 

@@ -115,20 +115,25 @@ uint64_t namespaces_clone_flags(const struct namespaces *ns)
 {
 	uint64_t flags = 0;
 	for (size_t k = 0; k < NS_COUNT; k++)
-		if (ns->fresh[k] && k != NS_CGROUP)
+		if (ns->fresh[k] && k != NS_CGROUP && k != NS_USER)
 			flags |= kinds[k].flag;
 	return flags;
 }
 
-int namespaces_enter(const struct namespaces *ns, struct crl_err *err)
+int namespaces_join(const struct namespaces *ns, struct crl_err *err)
 {
-	/* pid and time are entered by being born, see create.c. */
+	/* pid and time are entered by being born, see create.c; user by outer.c, after these. */
 	for (size_t k = 0; k < NS_COUNT; k++) {
-		if (k == NS_PID || k == NS_TIME || ns->join[k] < 0)
+		if (k == NS_PID || k == NS_TIME || k == NS_USER || ns->join[k] < 0)
 			continue;
 		if (setns(ns->join[k], (int)kinds[k].flag) < 0)
 			return crl_fail_sys(err, errno, "join namespace %s", kinds[k].type);
 	}
+	return 0;
+}
+
+int namespaces_new_cgroup(const struct namespaces *ns, struct crl_err *err)
+{
 	/*
 	 * Not by clone3: it would take the parent's cgroup as the root, since
 	 * CLONE_INTO_CGROUP moves the child only after the namespaces are made.

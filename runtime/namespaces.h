@@ -14,10 +14,13 @@ void namespaces_close(struct namespaces *ns);
  */
 int namespaces_open(struct namespaces *ns, const struct oci_linux *linux_, int netns_fd,
 		    struct crl_err *err);
-/* Flags for clone3(2). The cgroup namespace is not among them, see namespaces_enter(). */
+/* Flags for clone3(2). Cgroup and user namespace are not among them, see namespaces_new_cgroup()
+ * and outer.h. */
 uint64_t namespaces_clone_flags(const struct namespaces *ns);
-/* In the child: joins what is to be joined, and makes the cgroup namespace. */
-int namespaces_enter(const struct namespaces *ns, struct crl_err *err);
+/* In the child: joins what is to be joined. */
+int namespaces_join(const struct namespaces *ns, struct crl_err *err);
+/* In the child: makes the cgroup namespace. */
+int namespaces_new_cgroup(const struct namespaces *ns, struct crl_err *err);
 /* In the child: "lo" of a network namespace that was just made comes up, as every program expects.
  */
 int namespaces_loopback(struct crl_err *err);

@@ -8,6 +8,7 @@ void crl_rt_options_init(struct crl_rt_options *o)
 	*o = (struct crl_rt_options){
 		.rootfs_fd = -1,
 		.netns_fd = -1,
+		.userns_fd = -1,
 		.start_fd = -1,
 		.stdio = {-1, -1, -1},
 	};

@@ -59,7 +59,7 @@ static int read_set(char *const *names, uint64_t held, uint64_t *ret, uint64_t *
 	return 0;
 }
 
-int process_caps(const struct oci_process *p, struct cap_sets *ret, char ***warnings,
+int process_caps(const struct oci_process *p, bool userns, struct cap_sets *ret, char ***warnings,
 		 struct crl_err *err)
 {
 	*ret = (struct cap_sets){0};
@@ -67,7 +67,7 @@ int process_caps(const struct oci_process *p, struct cap_sets *ret, char ***warn
 	uint64_t held = 0, warned = 0;
 	if (!c)
 		return 0;
-	if (held_caps(&held, err) < 0 ||
+	if ((userns ? (held = ~UINT64_C(0), 0) : held_caps(&held, err)) < 0 ||
 	    read_set(c->bounding, held, &ret->bounding, &warned, warnings, err) < 0 ||
 	    read_set(c->effective, held, &ret->effective, &warned, warnings, err) < 0 ||
 	    read_set(c->inheritable, held, &ret->inheritable, &warned, warnings, err) < 0 ||

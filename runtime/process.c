@@ -85,13 +85,13 @@ static const struct {
 	{"RLIMIT_STACK", RLIMIT_STACK},
 };
 
-static int set_rlimit(const struct oci_rlimit *want, struct crl_err *err)
+static int set_rlimit(pid_t pid, const struct oci_rlimit *want, struct crl_err *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rlimit_names); i++) {
 		if (!str_eq(want->type, rlimit_names[i].name))
 			continue;
 		struct rlimit r = {.rlim_cur = want->soft, .rlim_max = want->hard};
-		if (setrlimit((__rlimit_resource_t)rlimit_names[i].resource, &r) == 0)
+		if (prlimit(pid, (enum __rlimit_resource)rlimit_names[i].resource, &r, NULL) == 0)
 			return 0;
 		if (errno == EPERM)
 			return crl_fail(err, CRL_FORBIDDEN,
@@ -117,23 +117,61 @@ int process_check_offered(const struct oci_process *p, struct crl_err *err)
 	return 0;
 }
 
-int process_limits(struct payload *p, struct crl_err *err)
+static int set_rlimits(pid_t pid, const struct oci_process *p, struct crl_err *err)
 {
-	for (size_t i = 0; i < p->process->n_rlimits; i++)
-		if (set_rlimit(&p->process->rlimits[i], err) < 0)
+	for (size_t i = 0; i < p->n_rlimits; i++)
+		if (set_rlimit(pid, &p->rlimits[i], err) < 0)
 			return -1;
-	if (!p->process->oom_score_adj.set)
-		return 0;
+	return 0;
+}
+
+static int set_oom_score(int proc_fd, const char *file, const struct oci_process *p,
+			 struct crl_err *err)
+{
 	char text[24];
-	snprintf(text, sizeof(text), "%lld", (long long)p->process->oom_score_adj.v);
+	if (!p->oom_score_adj.set)
+		return 0;
+	snprintf(text, sizeof(text), "%lld", (long long)p->oom_score_adj.v);
 	struct crl_err e = CRL_ERR_INIT;
-	if (procfs_write(p->proc_fd, "self/oom_score_adj", text, &e) == 0)
+	if (procfs_write(proc_fd, file, text, &e) == 0)
 		return 0;
 	if (e.sys == EACCES || e.sys == EPERM)
 		return crl_fail(err, CRL_FORBIDDEN,
 				"oomScoreAdj %s: lowering it needs CAP_SYS_RESOURCE", text);
 	*err = e;
 	return -1;
+}
+
+int process_limits(struct payload *p, struct crl_err *err)
+{
+	if (set_rlimits(0, p->process, err) < 0)
+		return -1;
+	return set_oom_score(p->proc_fd, "self/oom_score_adj", p->process, err);
+}
+
+int process_limits_of(pid_t pid, const struct oci_process *p, struct crl_err *err)
+{
+	char file[32];
+	if (set_rlimits(pid, p, err) < 0)
+		return -1;
+	if (!p->oom_score_adj.set)
+		return 0;
+	_cleanup_close_ int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (proc < 0)
+		return crl_fail_sys(err, errno, "/proc");
+	snprintf(file, sizeof(file), "%d/oom_score_adj", pid);
+	return set_oom_score(proc, file, p, err);
+}
+
+void process_own_stdio(const int stdio[3], uint32_t uid, uint32_t gid)
+{
+	for (int i = 0; i < 3; i++) {
+		struct stat st;
+		if (stdio[i] < 0 || fstat(stdio[i], &st) < 0 || !S_ISFIFO(st.st_mode))
+			continue;
+		/* Not ours to give away: then it stays as the caller made it. */
+		(void)!fchown(stdio[i], uid, gid);
+	}
 }
 
 /* Our descriptors may sit on 0..2 in the wrong order: first all out of the way, then into place. */
@@ -222,18 +260,32 @@ int process_environment(struct payload *p, struct crl_err *err)
 	return 0;
 }
 
+static int fail_id(struct crl_err *err, int sys, const char *call, uint32_t id)
+{
+	if (sys == EINVAL)
+		return crl_fail(err, CRL_INVALID,
+				"%s %u: the container's user namespace does not have this id", call,
+				id);
+	return crl_fail_sys(err, sys, "%s %u", call, id);
+}
+
 int process_identity(struct payload *p, struct crl_err *err)
 {
 	const struct identity *who = &p->who;
-	if (setgroups(who->n_groups, who->groups) < 0)
-		return crl_fail_sys(err, errno, "setgroups");
+	/* /dev/stdout can be opened again by whoever the program runs as. */
+	if (who->uid)
+		process_own_stdio((const int[]){0, 1, 2}, who->uid, (gid_t)-1);
+	/* In a user namespace of somebody else's setgroups may be denied; without groups none is
+	 * missing. */
+	if (setgroups(who->n_groups, who->groups) < 0 && (errno != EPERM || who->n_groups))
+		return fail_id(err, errno, "setgroups", who->gid);
 	if (setresgid(who->gid, who->gid, who->gid) < 0)
-		return crl_fail_sys(err, errno, "setresgid %u", who->gid);
+		return fail_id(err, errno, "setresgid", who->gid);
 	/* Permitted capabilities stay until process_privileges() sets what is left of them. */
 	if (who->uid && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return crl_fail_sys(err, errno, "PR_SET_KEEPCAPS");
 	if (setresuid(who->uid, who->uid, who->uid) < 0)
-		return crl_fail_sys(err, errno, "setresuid %u", who->uid);
+		return fail_id(err, errno, "setresuid", who->uid);
 	umask(p->process->user.umask.set ? (mode_t)(p->process->user.umask.v & 0777) : 0022);
 	return 0;
 }

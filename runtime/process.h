@@ -8,8 +8,11 @@
 
 #include "rt.h"
 
-/* The capability sets of the process, as far as the caller holds them; others become warnings. */
-int process_caps(const struct oci_process *p, struct cap_sets *ret, char ***warnings,
+/*
+ * The capability sets of the process, as far as the caller holds them; others become warnings.
+ * `userns`: in a user namespace of its own, where all can be held.
+ */
+int process_caps(const struct oci_process *p, bool userns, struct cap_sets *ret, char ***warnings,
 		 struct crl_err *err);
 
 /* Refuses, by name, what a process may ask for and nobody here can give. Create and exec alike. */
@@ -17,6 +20,13 @@ int process_check_offered(const struct oci_process *p, struct crl_err *err);
 
 int process_isolate(bool no_new_keyring, int preserve_fds, struct crl_err *err);
 int process_limits(struct payload *p, struct crl_err *err);
+/*
+ * The same from outside, for a process in a user namespace: its root may neither raise limits nor
+ * lower oom_score_adj.
+ */
+int process_limits_of(pid_t pid, const struct oci_process *p, struct crl_err *err);
+/* The pipes among stdin, stdout, stderr get an owner, or /dev/stdout could not be opened again. */
+void process_own_stdio(const int stdio[3], uint32_t uid, uint32_t gid);
 int process_stdio(struct payload *p, struct crl_err *err);
 int process_cwd(struct payload *p, struct crl_err *err);
 int process_make_cwd(struct payload *p, struct crl_err *err);

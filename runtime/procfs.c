@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/magic.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 int procfs_open(int *ret_fd, struct crl_err *err)
@@ -20,6 +21,19 @@ int procfs_open(int *ret_fd, struct crl_err *err)
 	if (fd < 0)
 		return crl_fail_sys(err, errno, "fsmount proc");
 	*ret_fd = fd;
+	return 0;
+}
+
+int procfs_open_host(int *ret_fd, struct crl_err *err)
+{
+	_cleanup_close_ int fd = open("/proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct statfs fs;
+	struct stat st;
+	if (fd < 0 || fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
+		return crl_fail_sys(err, errno, "/proc");
+	if (fs.f_type != PROC_SUPER_MAGIC || st.st_ino != 1)
+		return crl_fail(err, CRL_FORBIDDEN, "/proc of the host is no procfs");
+	*ret_fd = take_fd(&fd);
 	return 0;
 }
 

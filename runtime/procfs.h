@@ -11,6 +11,8 @@
 
 /* A detached procfs of the caller's pid namespace. */
 int procfs_open(int *ret_fd, struct crl_err *err);
+/* The host's /proc, before pivot_root; proven to be the root of a procfs. */
+int procfs_open_host(int *ret_fd, struct crl_err *err);
 /* Writes an existing file below it; no symlink but "self" is followed, no mount crossed. */
 int procfs_write(int proc_fd, const char *path, const char *value, struct crl_err *err);
 

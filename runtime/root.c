@@ -26,8 +26,7 @@ int root_private_mounts(void *ctx, struct crl_err *err)
 	return 0;
 }
 
-/* The host folder of root.path as a detached tree of its own. */
-static int clone_root_path(struct crl_rt *rt, struct crl_err *err)
+int root_clone(struct crl_rt *rt, struct crl_err *err)
 {
 	const char *path = rt->spec->root->path;
 	_cleanup_free_ char *full = NULL;
@@ -41,6 +40,7 @@ static int clone_root_path(struct crl_rt *rt, struct crl_err *err)
 	if (tree < 0)
 		return crl_fail_sys(err, errno, "root.path %s", path);
 	rt->root_tree = tree;
+	rt->root_tree_owned = true;
 	struct mount_attr attr = {.propagation = MS_PRIVATE};
 	if (mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0)
 		return crl_fail_sys(err, errno, "root.path %s: make private", path);
@@ -52,7 +52,7 @@ int root_mount(void *ctx, struct crl_err *err)
 	struct crl_rt *rt = ctx;
 	if (rt->opt.rootfs_fd >= 0)
 		rt->root_tree = rt->opt.rootfs_fd;
-	else if (clone_root_path(rt, err) < 0)
+	else if (rt->root_tree < 0 && root_clone(rt, err) < 0)
 		return -1;
 	/*
 	 * On top of the old "/" of this namespace: any place would do until

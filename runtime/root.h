@@ -5,6 +5,8 @@
 
 #include "rt.h"
 
+/* The host folder of root.path as a detached tree of its own, rt->root_tree. */
+int root_clone(struct crl_rt *rt, struct crl_err *err);
 int root_private_mounts(void *rt, struct crl_err *err);
 int root_mount(void *rt, struct crl_err *err);
 int root_pivot(void *rt, struct crl_err *err);

@@ -65,7 +65,7 @@ struct payload {
 
 /* A bind mount's source, cloned before the mount namespace is made private. */
 struct bind_source {
-	int fd; /* detached tree, -1 = this mount is no bind */
+	int fd; /* detached tree, -1 = the child makes this mount */
 	bool is_dir;
 	bool is_proc;
 };
@@ -88,12 +88,18 @@ struct crl_rt {
 	bool started;
 	struct step_run run;
 
-	/* the child's side */
+	int userns_fd;               /* the container's user namespace, -1 = the host's */
+	bool userns_owned;           /* made here, and closed here */
+	uint32_t root_uid, root_gid; /* the host's ids of the container's root */
+
+	/* the child's side; with a user namespace the parent's, see outer.h */
 	struct bind_source *binds; /* one per spec mount */
 	int root_tree;             /* detached mount of the root */
-	int dev_fd;                /* the container's /dev */
-	int null_fd;               /* the host's /dev/null, verified */
-	int empty_fd;              /* an empty read-only directory, attached once */
+	bool root_tree_owned;
+
+	int dev_fd;   /* the container's /dev */
+	int null_fd;  /* the host's /dev/null, verified */
+	int empty_fd; /* an empty read-only directory, attached once */
 	bool dev_is_bind;
 	struct payload p;
 };
@@ -105,6 +111,11 @@ int rt_warn(struct crl_rt *rt, struct crl_err *err, const char *fmt, ...)
 /* check.c: what config.json asks for is valid, and nothing this runtime cannot do. */
 int check_spec(struct crl_rt *rt, struct crl_err *err);
 bool check_id(const char *id);
+
+/* create.c: sets the caller up so that its children are born into the pid and time namespaces to
+ * join; own[] are the descriptors to return by, or -1. */
+int create_enter_for_children(struct crl_rt *rt, int own[2], struct crl_err *err);
+uint64_t create_clone_flags(const struct crl_rt *rt);
 
 /* init.c: runs in the child; never returns. */
 _Noreturn void init_main(struct crl_rt *rt);

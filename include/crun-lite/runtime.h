@@ -52,6 +52,12 @@ struct crl_rt_options {
 	 * path in linux.namespaces; -1 = do as the spec says.
 	 */
 	int netns_fd;
+	/*
+	 * Descriptor of the user namespace to join in place of what linux.namespaces says about
+	 * "user" (its map is linux.uidMappings); -1 = as the spec says. The caller needs it before
+	 * the runtime does, for a root with mapped layers (base/userns.h).
+	 */
+	int userns_fd;
 	/* Folder for compiled seccomp filters, named by hash; NULL = no cache. */
 	const char *cache_dir;
 	/*

@@ -124,9 +124,7 @@ static void add_namespaces(cJSON *linux_)
 {
 	cJSON *a = cJSON_AddArrayToObject(linux_, "namespaces");
 	for (int k = 0; k < NS_COUNT; k++)
-		if (k != NS_USER)
-			cJSON_AddItemToArray(a,
-					     cJSON_CreateString(namespaces_type((enum ns_kind)k)));
+		cJSON_AddItemToArray(a, cJSON_CreateString(namespaces_type((enum ns_kind)k)));
 }
 
 static void add_enabled(cJSON *o, const char *key, bool on)

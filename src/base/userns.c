@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
@@ -208,6 +209,53 @@ int userns_fill(int userns_fd, const struct userns_map *map, struct crl_err *err
 	int r = write_maps(pid, map, err);
 	end_inhabitant(pid);
 	return r;
+}
+
+static int read_root(pid_t pid, const char *file, uint32_t *ret, struct crl_err *err)
+{
+	char path[48];
+	uint32_t inside, outside, size;
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	_cleanup_fclose_ FILE *f = fopen(path, "re");
+	if (!f)
+		return crl_fail_sys(err, errno, "%s", path);
+	while (fscanf(f, "%u %u %u", &inside, &outside, &size) == 3)
+		if (inside == 0) {
+			*ret = outside;
+			return 0;
+		}
+	return crl_fail(err, CRL_INVALID, "user namespace: %s has no id 0", file);
+}
+
+int userns_root_of(pid_t pid, uint32_t *ret_uid, uint32_t *ret_gid, struct crl_err *err)
+{
+	uint32_t uid;
+	if (read_root(pid, "uid_map", &uid, err) < 0 || read_root(pid, "gid_map", ret_gid, err) < 0)
+		return -1;
+	*ret_uid = uid;
+	return 0;
+}
+
+int userns_root(int userns_fd, uint32_t *ret_uid, uint32_t *ret_gid, struct crl_err *err)
+{
+	pid_t pid = clone_inhabitant(userns_fd, err);
+	if (pid < 0)
+		return -1;
+	int r = userns_root_of(pid, ret_uid, ret_gid, err);
+	end_inhabitant(pid);
+	return r;
+}
+
+bool userns_differs(pid_t pid, const char *ns)
+{
+	struct stat own, other;
+	char path[48];
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", ns);
+	if (stat(path, &own) < 0)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, ns);
+	return stat(path, &other) == 0 &&
+	       (own.st_ino != other.st_ino || own.st_dev != other.st_dev);
 }
 
 int userns_owner(int ns_fd, int *ret_fd, struct crl_err *err)

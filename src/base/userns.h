@@ -21,6 +21,7 @@
 #include <crun-lite/oci_spec.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 struct userns_map { /* borrowed arrays */
 	const struct oci_id_mapping *uids, *gids;
@@ -39,6 +40,12 @@ int userns_check(const struct userns_map *map, struct crl_err *err);
 int userns_new(const struct userns_map *map, int *ret_fd, struct crl_err *err);
 /* Writes the map of one that was made without (the network helper's); once only, kernel rule. */
 int userns_fill(int userns_fd, const struct userns_map *map, struct crl_err *err);
+/* The host's ids of its root; CRL_INVALID when the map has no 0. Forks as userns_new(). */
+int userns_root(int userns_fd, uint32_t *ret_uid, uint32_t *ret_gid, struct crl_err *err);
+/* The same by a process that is in it. */
+int userns_root_of(pid_t pid, uint32_t *ret_uid, uint32_t *ret_gid, struct crl_err *err);
+/* Whether a process is in another user (or "time" ...) namespace than the caller. */
+bool userns_differs(pid_t pid, const char *ns);
 /* The user namespace that owns a network (or other) namespace. */
 int userns_owner(int ns_fd, int *ret_fd, struct crl_err *err);
 

@@ -16,6 +16,7 @@
 #include <base/path.h>
 #include <base/proc.h>
 #include <base/step.h>
+#include <base/userns.h>
 #include <crun-lite/image.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -30,6 +31,7 @@ struct start {
 	struct container *c;
 	const struct mon_start *rq;
 	int netns_fd;
+	int userns_fd; /* the container's own users, -1 = the host's */
 	int rootfs_fd;
 	int child[3]; /* the process' ends of the pipes */
 	int master;
@@ -171,6 +173,53 @@ static void close_pipes(void *ctx)
 	streams_deinit(&s->c->task.io);
 }
 
+static const struct oci_namespace *user_namespace(const struct start *s)
+{
+	const struct oci_linux *l = s->spec->linux_;
+	for (size_t i = 0; l && i < l->n_namespaces; i++)
+		if (str_eq(l->namespaces[i].type, "user"))
+			return &l->namespaces[i];
+	return NULL;
+}
+
+static bool wants_userns(const void *ctx)
+{
+	return user_namespace(ctx) != NULL;
+}
+
+/*
+ * Three kinds: another container's, by its path; the owner of the network
+ * namespace, which was made ahead of time without a map; a new one.
+ */
+static int open_userns(void *ctx, struct crl_err *err)
+{
+	struct start *s = ctx;
+	const struct oci_linux *l = s->spec->linux_;
+	const struct userns_map map = {.uids = l->uid_mappings,
+				       .gids = l->gid_mappings,
+				       .n_uids = l->n_uid_mappings,
+				       .n_gids = l->n_gid_mappings};
+	const char *path = user_namespace(s)->path;
+	if (!str_empty(path)) {
+		s->userns_fd = open(path, O_RDONLY | O_CLOEXEC);
+		return s->userns_fd < 0 ? crl_fail_sys(err, errno, "%s", path) : 0;
+	}
+	if (s->netns_fd < 0)
+		return userns_new(&map, &s->userns_fd, err);
+	_cleanup_close_ int fd = -1;
+	if (userns_owner(s->netns_fd, &fd, err) < 0 || userns_fill(fd, &map, err) < 0)
+		return crl_context(err, "network namespace");
+	s->userns_fd = take_fd(&fd);
+	return 0;
+}
+
+static void close_userns(void *ctx)
+{
+	struct start *s = ctx;
+	cleanup_close_p(&s->userns_fd);
+	s->userns_fd = -1;
+}
+
 static bool wants_overlay(const void *ctx)
 {
 	const struct start *s = ctx;
@@ -200,6 +249,7 @@ static int mount_root(void *ctx, struct crl_err *err)
 		.upper = s->rq->upper,
 		.work = s->rq->work,
 		.is_volatile = !s->rq->durable,
+		.userns = s->userns_fd >= 0 ? &s->userns_fd : NULL,
 	};
 	return crl_overlay_mount(&o, &s->rootfs_fd, err);
 }
@@ -249,6 +299,7 @@ static int create(void *ctx, struct crl_err *err)
 	memcpy(o.stdio, s->child, sizeof(o.stdio));
 	o.ret_pty_master = s->rq->tty ? &s->master : NULL;
 	o.netns_fd = s->netns_fd;
+	o.userns_fd = s->userns_fd;
 	o.cache_dir = s->rq->cache_dir;
 	o.user = str_empty(s->rq->user) ? NULL : s->rq->user;
 	o.group_add = s->rq->group_add;
@@ -312,6 +363,9 @@ static const struct step steps[] = {
 	{"mon.sources",
 	 "find folders inside volumes and images by descriptor: their owners may be changing them",
 	 "open_tree(2)", open_sources, close_sources, wants_sources},
+	{"mon.userns",
+	 "users of its own come first: the image's layers are shown through their map",
+	 "user_namespaces(7)", open_userns, close_userns, wants_userns},
 	{"mon.rootfs",
 	 "stack the image's layers under a writable one; mounted nowhere, so nothing is left on "
 	 "the host",
@@ -422,6 +476,7 @@ static int run_start(struct start *s, int *client_fds, struct crl_err *err)
 	close_child_ends(s);
 	unmount_root(s);
 	close_sources(s);
+	close_userns(s);
 	if (add_clients(s, client_fds, err) < 0 || keep(s, err) < 0) {
 		after_failure(s, &run);
 		return -1;
@@ -438,6 +493,7 @@ int container_start(struct container *c, const struct mon_start *rq, int *fds, s
 	struct start s = {.c = c,
 			  .rq = rq,
 			  .netns_fd = rq->netns ? fds[0] : -1,
+			  .userns_fd = -1,
 			  .rootfs_fd = -1,
 			  .child = {-1, -1, -1},
 			  .master = -1,

@@ -56,13 +56,16 @@ static void test_times_exclude_each_other(void **state)
 	mount_options_free(&o);
 }
 
-static void test_idmap_is_refused(void **state)
+static void test_idmap(void **state)
 {
-	char *words[] = {"idmap", NULL};
-	struct mount_options o;
-	struct crl_err err = CRL_ERR_INIT;
-	assert_int_equal(mount_options_parse(words, &o, &err), -1);
-	assert_int_equal(err.code, CRL_UNSUPPORTED);
+	char *words[] = {"idmap", "size=1m", NULL}, *below[] = {"ridmap", NULL};
+	struct mount_options o = parse(words);
+	assert_true(o.idmap && !o.idmap_below);
+	assert_string_equal(o.data[0], "size=1m");
+	mount_options_free(&o);
+	o = parse(below);
+	assert_true(o.idmap && o.idmap_below);
+	mount_options_free(&o);
 }
 
 static void test_sysctl_names(void **state)
@@ -180,7 +183,7 @@ int main(void)
 		cmocka_unit_test(test_flags),
 		cmocka_unit_test(test_last_word_wins),
 		cmocka_unit_test(test_times_exclude_each_other),
-		cmocka_unit_test(test_idmap_is_refused),
+		cmocka_unit_test(test_idmap),
 		cmocka_unit_test(test_sysctl_names),
 		cmocka_unit_test(test_sysctl_belongs_to_a_namespace),
 		cmocka_unit_test(test_ids),
