@@ -20,6 +20,9 @@ EXTRA = {
     "ImageSummary": {"VirtualSize"},
     "EventMessage": {"status", "id", "from"},
     "ContainerConfig": {"MacAddress"},
+    # Before 1.50 an image's Config had all members of a container's.
+    "ImageConfig": {"Hostname", "Domainname", "Image", "AttachStdin", "AttachStdout", "AttachStderr", "Tty", "OpenStdin",
+                    "StdinOnce", "MacAddress"},
     "": {"BuilderSize"},  # of /system/df, whose type has no name
 }
 # Scalars that dockerd answers with null when nothing was asked for, though the file does not say so.
