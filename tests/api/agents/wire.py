@@ -70,8 +70,8 @@ class Api:
     def open(self, method, target, body=None, headers=None, timeout=30, **query):
         """An answer whose body is still to be read."""
         if query:
-            target += "?" + urllib.parse.urlencode({k.replace("_", "-") if k == "one_shot" else k:
-                                                    json.dumps(v) if isinstance(v, dict) else v for k, v in query.items()})
+            target += ("&" if "?" in target else "?") + urllib.parse.urlencode(
+                {k: json.dumps(v) if isinstance(v, dict) else v for k, v in query.items()})
         sent = {**self.headers, **(headers or {})}
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
