@@ -11,8 +11,10 @@
 
 #include <base/log.h>
 #include <errno.h>
+#include <netdb.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #define CONN_MEMORY (32U * 1024)
 #define CONN_MAX 4096U
@@ -73,6 +75,8 @@ static void conn_free(struct http_conn *c)
 	if (c->next)
 		c->next->prev = c->prev;
 	s->n_conns--;
+	free(c->subject);
+	free(c->from);
 	free(c);
 }
 
@@ -143,8 +147,18 @@ static void refuse(int fd)
 	close(fd);
 }
 
-static struct http_conn *conn_new(struct http_server *s, const struct http_listener *l, int fd,
-				  const struct ucred *cred)
+/* "192.0.2.1:4711". Caller frees. */
+static char *address_text(const struct sockaddr *addr, socklen_t len)
+{
+	char host[NI_MAXHOST], port[NI_MAXSERV];
+
+	if (getnameinfo(addr, len, host, sizeof(host), port, sizeof(port),
+			NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		return NULL;
+	return strdup(log_fmt(addr->sa_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port));
+}
+
+static struct http_conn *conn_new(struct http_server *s, int fd, const struct ucred *cred)
 {
 	struct http_conn *c = calloc(1, sizeof(*c));
 
@@ -154,7 +168,6 @@ static struct http_conn *conn_new(struct http_server *s, const struct http_liste
 	c->fd = fd;
 	c->uid = cred->uid;
 	c->pid = cred->pid;
-	c->is_unix = l->is_unix;
 	c->idle_since = -time_boot_ns(); /* negative: no request yet */
 	c->next = s->conns;
 	if (c->next)
@@ -164,25 +177,14 @@ static struct http_conn *conn_new(struct http_server *s, const struct http_liste
 	return c;
 }
 
-static void take_connection(struct http_server *s, const struct http_listener *l, int fd,
-			    const struct sockaddr *addr, socklen_t addr_len)
+/* Gives it to MHD; c may be gone afterwards. */
+static void conn_start(struct http_conn *c, const struct sockaddr *addr, socklen_t addr_len)
 {
-	struct ucred cred = {.uid = (uid_t)-1, .gid = (gid_t)-1};
-	socklen_t len = sizeof(cred);
+	struct http_server *s = c->server;
 
-	if (l->is_unix)
-		(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
-	if (over_limit(s, cred.uid)) {
-		refuse(fd);
-		return;
-	}
-	s->accepting = conn_new(s, l, fd, &cred);
-	if (!s->accepting) {
-		close(fd);
-		return;
-	}
+	s->accepting = c;
 	/* On failure MHD has closed the socket. */
-	if (MHD_add_connection(s->mhd, fd, addr, addr_len) != MHD_YES) {
+	if (MHD_add_connection(s->mhd, c->fd, addr, addr_len) != MHD_YES) {
 		if (s->accepting)
 			conn_free(take_ptr(s->accepting));
 		return;
@@ -194,13 +196,61 @@ static void take_connection(struct http_server *s, const struct http_listener *l
 	arm_idle_check(s);
 }
 
+static void take_connection(struct http_server *s, const struct http_listener *l, int fd,
+			    const struct sockaddr *addr, socklen_t addr_len)
+{
+	struct ucred cred = {.uid = (uid_t)-1, .gid = (gid_t)-1};
+	socklen_t len = sizeof(cred);
+	struct http_conn *c;
+
+	if (l->is_unix)
+		(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len);
+	if (over_limit(s, cred.uid)) {
+		refuse(fd);
+		return;
+	}
+	c = conn_new(s, fd, &cred);
+	if (!c) {
+		close(fd);
+		return;
+	}
+	c->is_unix = l->is_unix;
+	c->remote = !l->is_unix;
+	if (c->remote)
+		c->from = address_text(addr, addr_len);
+	conn_start(c, addr, addr_len);
+}
+
+void http_server_take(struct http_server *s, int fd, const char *subject, const char *from)
+{
+	const struct ucred nobody = {.uid = (uid_t)-1, .gid = (gid_t)-1};
+	const struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct http_conn *c;
+
+	if (over_limit(s, nobody.uid)) {
+		refuse(fd);
+		return;
+	}
+	c = conn_new(s, fd, &nobody);
+	if (!c) {
+		close(fd);
+		return;
+	}
+	c->is_unix = c->remote = true;
+	c->subject = strdup(subject ? subject : "");
+	c->from = strdup(from ? from : "");
+	conn_start(c, (const struct sockaddr *)&addr, sizeof(sa_family_t));
+}
+
 /* --- accepting --- */
 
 static void set_accepting(struct http_server *s, bool on)
 {
-	for (size_t i = 0; i < s->n_listeners; i++)
-		(void)sd_event_source_set_enabled(s->listeners[i]->source,
-						  on ? SD_EVENT_ON : SD_EVENT_OFF);
+	for (size_t i = 0; i < s->n_listeners; i++) {
+		if (s->listeners[i]->source)
+			(void)sd_event_source_set_enabled(s->listeners[i]->source,
+							  on ? SD_EVENT_ON : SD_EVENT_OFF);
+	}
 }
 
 static int on_pause_over(sd_event_source *source, uint64_t usec, void *data)
@@ -239,33 +289,65 @@ static int on_accept(sd_event_source *source, int listen_fd, uint32_t events, vo
 	return 0;
 }
 
+/* Takes fd and path. */
+static int listener_add(struct http_server *s, int fd, char *path, const char *host,
+			struct crl_err *err)
+{
+	struct http_listener *l = calloc(1, sizeof(*l));
+	struct http_listener **more = reallocarray(s->listeners, s->n_listeners + 1, sizeof(*more));
+	bool tls = s->daemon->config.tlsverify && !http_listen_is_unix(fd);
+
+	if (more)
+		s->listeners = more;
+	if (!l || !more) {
+		free(l);
+		free(path);
+		close(fd);
+		return crl_fail_oom(err);
+	}
+	*l = (struct http_listener){.server = s, .fd = tls ? -1 : fd, .path = path};
+	l->is_unix = http_listen_is_unix(fd);
+	s->listeners[s->n_listeners++] = l;
+	if (tls)
+		return tls_front_new(s, fd, host, &l->front, err);
+	if (!l->is_unix && !s->daemon->config.tcp_without_authentication)
+		return crl_fail(err, CRL_FORBIDDEN,
+				"%s: a TCP socket needs --tlsverify, or "
+				"--tcp-without-authentication",
+				host);
+	if (sd_event_add_io(s->daemon->event, &l->source, l->fd, EPOLLIN, on_accept, l) < 0)
+		return crl_fail(err, CRL_INTERNAL, "%s: event source", host);
+	return 0;
+}
+
 int http_server_listen(struct http_server *s, const char *host, struct crl_err *err)
 {
+	const struct daemon_config *config = &s->daemon->config;
 	_cleanup_free_ int *fds = NULL;
 	_cleanup_free_ char *path = NULL;
 	size_t n = 0;
 
-	if (http_listen_open(host, s->daemon->config.group, &fds, &n, &path, err) < 0)
+	if (http_listen_open(host, config->group, config->tlsverify, &fds, &n, &path, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
-		struct http_listener *l = calloc(1, sizeof(*l));
-		struct http_listener **more =
-			reallocarray(s->listeners, s->n_listeners + 1, sizeof(*more));
-
-		if (more)
-			s->listeners = more;
-		if (!l || !more) {
-			free(l);
-			return crl_fail_oom(err);
+		if (listener_add(s, fds[i], take_ptr(path), host, err) < 0) {
+			while (++i < n)
+				close(fds[i]);
+			return -1;
 		}
-		*l = (struct http_listener){.server = s, .fd = fds[i]};
-		l->is_unix = http_listen_is_unix(fds[i]);
-		l->path = i == 0 ? take_ptr(path) : NULL;
-		s->listeners[s->n_listeners++] = l;
-		if (sd_event_add_io(s->daemon->event, &l->source, l->fd, EPOLLIN, on_accept, l) < 0)
-			return crl_fail(err, CRL_INTERNAL, "%s: event source", host);
 	}
 	return 0;
+}
+
+void http_server_renew_keys(struct http_server *s)
+{
+	struct crl_err err = CRL_ERR_INIT;
+
+	for (size_t i = 0; i < s->n_listeners; i++) {
+		if (s->listeners[i]->front && tls_front_renew(s->listeners[i]->front, &err) < 0)
+			log_error("the TLS front goes on with its old keys", "error", err.msg,
+				  NULL);
+	}
 }
 
 /* --- start and end --- */
@@ -325,9 +407,10 @@ int http_server_new(struct daemon *d, struct http_server **ret, struct crl_err *
 static void listener_free(struct http_listener *l)
 {
 	sd_event_source_disable_unref(l->source);
+	tls_front_free(l->front);
 	if (l->path)
 		(void)unlink(l->path);
-	close(l->fd);
+	cleanup_close_p(&l->fd);
 	free(l->path);
 	free(l);
 }

@@ -46,7 +46,7 @@ const char *http_body(const struct http_req *r, size_t *ret_len);
  */
 int http_decode_body(struct http_req *r, const struct json_table *t, bool optional, void *ret,
 		     struct crl_err *err);
-/* Peer's uid and pid (SO_PEERCRED). */
+/* Peer's uid and pid (SO_PEERCRED); -1 and 0 for TCP. */
 void http_peer(const struct http_req *r, uid_t *ret_uid, pid_t *ret_pid);
 
 /* Private data of a handler that answers later; freed by http with `destroy` at the end of the
@@ -110,15 +110,19 @@ int http_server_new(struct daemon *d, struct http_server **ret, struct crl_err *
 /*
  * Listens on one of d->config.hosts: "unix:///path" (mode 0660, group d->config.group; the socket
  * of a dead daemon is replaced, that of a living one is CRL_CONFLICT) or "fd://", "fd://N",
- * "fd://NAME" (sd_listen_fds(3)).
+ * "fd://NAME" (sd_listen_fds(3)), or "tcp://ADDRESS:PORT" behind a TLS front.
  */
 int http_server_listen(struct http_server *s, const char *host, struct crl_err *err);
+/* TLS fronts with the key files as they are now; called after SIGHUP. */
+void http_server_renew_keys(struct http_server *s);
 /* Drops every connection, tells waiting handlers (on_close), removes the sockets it made. */
 void http_server_free(struct http_server *s);
 
 /* --- routes --- */
 enum http_route_flag {
 	HTTP_STREAM_BODY = 1 << 0,
+	HTTP_READS =
+		1 << 1, /* changes nothing, though its method is not GET: not in the audit log */
 };
 typedef void (*http_handler)(struct http_req *r);
 struct http_route {

@@ -5,7 +5,9 @@
 
 #include "daemon.h"
 #include "http.h"
+#include "http_listen.h"
 #include "http_route.h"
+#include "tls_front.h"
 
 #include <base/ident.h>
 #include <microhttpd.h>
@@ -20,6 +22,7 @@ struct http_listener {
 	char *path; /* socket file we made, or NULL */
 	bool is_unix;
 	sd_event_source *source;
+	struct tls_front *front; /* it accepts, not we; fd is its own */
 };
 
 struct http_conn { /* one client connection; MHD's socket context */
@@ -29,6 +32,9 @@ struct http_conn { /* one client connection; MHD's socket context */
 	uid_t uid;
 	pid_t pid;
 	bool is_unix;
+	bool remote;        /* TCP, in clear or behind the TLS front */
+	char *subject;      /* of the client's certificate; NULL without TLS */
+	char *from;         /* address of a remote client */
 	bool busy;          /* a request is being worked on */
 	int64_t idle_since; /* CLOCK_BOOTTIME */
 };
@@ -93,6 +99,21 @@ struct http_req {
 	sd_event_source *watch; /* the client's hang-up */
 	char path[];
 };
+
+/*
+ * http.c: a client of the TLS front. Takes `fd`, the clear end of the session; the texts, which
+ * may be NULL, are copied.
+ */
+void http_server_take(struct http_server *s, int fd, const char *subject, const char *from);
+
+/* http_access.c */
+/*
+ * Refuses what a browser was made to send: CRL_FORBIDDEN for an Origin, or over plain TCP for a
+ * Host that is a name and not ours. Always 0 for unix sockets.
+ */
+int http_check_access(const struct http_req *r, struct crl_err *err);
+/* One line in the log for every request that changes something: who, what. */
+void http_audit(const struct http_req *r);
 
 /* http_request.c */
 enum MHD_Result http_on_request(void *cls, struct MHD_Connection *conn, const char *url,

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <grp.h>
 #include <libgen.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -54,7 +56,8 @@ static int set_group(const char *path, const char *group, struct crl_err *err)
 	errno = 0;
 	gr = getgrnam(group);
 	if (!gr && str_eq(group, DEFAULT_GROUP)) {
-		log_debug("no such group: the socket stays with root", "group", group, NULL);
+		log_warn("no such group: the socket is for root alone (groupadd --system makes it)",
+			 "group", group, NULL);
 		return 0;
 	}
 	if (!gr)
@@ -157,7 +160,129 @@ static int open_inherited(const char *wanted, int **ret_fds, size_t *ret_n, stru
 	return 0;
 }
 
-int http_listen_open(const char *host, const char *group, int **ret_fds, size_t *ret_n,
+/* --- tcp:// --- */
+
+#define TCP_PORT "2375"
+#define TLS_PORT "2376"
+#define BIND_TRIES 50
+#define BIND_PAUSE_US (20 * 1000)
+
+/* "NAME:PORT", "[v6]:PORT", ":PORT", "NAME"; a path behind it means nothing. */
+static int split_tcp(const char *host, bool tls, char **ret_name, char **ret_port,
+		     struct crl_err *err)
+{
+	_cleanup_free_ char *copy = strndup(host, strcspn(host, "/"));
+	char *name = copy, *port = copy ? strrchr(copy, ':') : NULL, *end;
+	uint64_t n;
+
+	if (!copy)
+		return crl_fail_oom(err);
+	if (*name == '[') {
+		end = strchr(name, ']');
+		if (!end || (end[1] && end[1] != ':'))
+			return crl_fail(err, CRL_INVALID, "invalid host address: tcp://%s", host);
+		*end = '\0';
+		name++;
+		port = end[1] ? end + 1 : NULL;
+	}
+	if (port)
+		*port++ = '\0';
+	if (str_empty(port))
+		port = (char *)(uintptr_t)(tls ? TLS_PORT : TCP_PORT);
+	if (!str_to_u64(port, &n) || n == 0 || n > UINT16_MAX)
+		return crl_fail(err, CRL_INVALID, "invalid port in tcp://%s: %s", host, port);
+	*ret_name = strdup(name);
+	*ret_port = strdup(port);
+	if (*ret_name && *ret_port)
+		return 0;
+	free(*ret_name);
+	free(*ret_port);
+	return crl_fail_oom(err);
+}
+
+/*
+ * A front of a daemon that was killed a moment ago closes its socket as soon as it notices. Only
+ * at the start, so waiting is no harm.
+ */
+static int bind_tcp(int fd, const struct addrinfo *a)
+{
+	int r = -1;
+
+	for (int i = 0; i < BIND_TRIES; i++) {
+		r = bind(fd, a->ai_addr, a->ai_addrlen);
+		/* Two sockets may be bound with SO_REUSEADDR, but only one can listen. */
+		if (r == 0)
+			r = listen(fd, SOMAXCONN);
+		if (r == 0 || errno != EADDRINUSE)
+			break;
+		(void)usleep(BIND_PAUSE_US);
+	}
+	return r;
+}
+
+static int listen_on(const struct addrinfo *a, int *ret)
+{
+	_cleanup_close_ int fd =
+		socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int one = 1;
+
+	if (fd < 0)
+		return -1;
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (a->ai_family == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+	if (bind_tcp(fd, a) < 0)
+		return -1;
+	*ret = take_fd(&fd);
+	return 0;
+}
+
+static int listen_all(const struct addrinfo *list, const char *host, int **ret_fds, size_t *ret_n,
+		      struct crl_err *err)
+{
+	_cleanup_free_ int *fds = NULL;
+	size_t n = 0;
+
+	for (const struct addrinfo *a = list; a; a = a->ai_next) {
+		int *more = reallocarray(fds, n + 1, sizeof(*fds)), fd = -1;
+
+		if (more)
+			fds = more;
+		/* A machine without IPv6 serves IPv4. */
+		if (more && listen_on(a, &fd) < 0 && errno == EAFNOSUPPORT)
+			continue;
+		if (!more || fd < 0) {
+			crl_fail_sys(err, errno, "listen on tcp://%s", host);
+			while (n > 0)
+				close(fds[--n]);
+			return -1;
+		}
+		fds[n++] = fd;
+	}
+	if (n == 0)
+		return crl_fail(err, CRL_INVALID, "tcp://%s: no address to listen on", host);
+	*ret_fds = take_ptr(fds);
+	*ret_n = n;
+	return 0;
+}
+
+static int open_tcp(const char *host, bool tls, int **ret_fds, size_t *ret_n, struct crl_err *err)
+{
+	_cleanup_free_ char *name = NULL, *port = NULL;
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *list = NULL;
+	int r;
+
+	if (split_tcp(host, tls, &name, &port, err) < 0)
+		return -1;
+	r = getaddrinfo(name[0] ? name : NULL, port, &hints, &list);
+	if (r)
+		return crl_fail(err, CRL_INVALID, "tcp://%s: %s", host, gai_strerror(r));
+	r = listen_all(list, host, ret_fds, ret_n, err);
+	freeaddrinfo(list);
+	return r;
+}
+
+int http_listen_open(const char *host, const char *group, bool tls, int **ret_fds, size_t *ret_n,
 		     char **ret_path, struct crl_err *err)
 {
 	if (str_starts(host, "unix://"))
@@ -166,7 +291,10 @@ int http_listen_open(const char *host, const char *group, int **ret_fds, size_t 
 		*ret_path = NULL;
 		return open_inherited(host + strlen("fd://"), ret_fds, ret_n, err);
 	}
-	return crl_fail(err, CRL_INVALID, "host %s: only unix://PATH and fd:// are served", host);
+	if (str_starts(host, "tcp://"))
+		return open_tcp(host + strlen("tcp://"), tls, ret_fds, ret_n, err);
+	return crl_fail(err, CRL_INVALID,
+			"host %s: unix://PATH, fd:// and tcp://ADDRESS:PORT are served", host);
 }
 
 bool http_listen_is_unix(int fd)

@@ -159,6 +159,7 @@ static void reply_too_large(struct http_req *r)
 static void call_handler(struct http_req *r)
 {
 	r->called = true;
+	http_audit(r);
 	r->match.route->handler(r);
 }
 
@@ -218,6 +219,11 @@ static enum MHD_Result req_begin(struct http_req *r, const char *method, size_t 
 		return MHD_YES;
 	}
 	r->method = r->match.route->method;
+	if (http_check_access(r, &err) < 0) {
+		r->discard = true;
+		http_reply_error(r, &err);
+		return MHD_YES;
+	}
 	streams = r->match.route->flags & HTTP_STREAM_BODY;
 	if (!streams && body_announced_too_large(r->conn)) {
 		reply_too_large(r);

@@ -79,6 +79,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si,
 		log_error("reload: the old settings stay", "error", err.msg, NULL);
 	} else {
 		apply_log(&p->daemon.config);
+		http_server_renew_keys(p->daemon.http);
 		publish_reload(&p->daemon);
 		log_info("reloaded", NULL);
 	}

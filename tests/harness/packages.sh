@@ -6,7 +6,7 @@
 
 packages_build="gcc libc6-dev meson ninja-build pkg-config libseccomp-dev libcap-dev libarchive-dev
 	libcjson-dev zlib1g-dev libzstd-dev libmicrohttpd-dev libsystemd-dev nettle-dev libsqlite3-dev
-	libnl-route-3-dev libisal-dev"
+	libnl-route-3-dev libisal-dev libgnutls28-dev"
 packages_demo="busybox-static python3 curl iproute2 nftables ca-certificates"
 packages_demo_debian="mmdebstrap debian-archive-keyring"
 packages_unit="libcmocka-dev"
