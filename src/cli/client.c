@@ -105,6 +105,9 @@ static int send_request(struct client *c, struct http_conn *conn, const struct h
 	if (!path)
 		return crl_fail_oom(err);
 	with_version.path = path;
+	/* Of a daemon that was restarted since the last answer. */
+	if (http_is_stale(conn))
+		http_close(conn);
 	if (conn->fd < 0) {
 		/* A daemon that goes away in the middle must give EPIPE, not end us. */
 		(void)signal(SIGPIPE, SIG_IGN);

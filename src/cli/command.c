@@ -4,12 +4,18 @@
  * argument counts, errors with the nearest known word. Owns no command.
  */
 #include <cli/command.h>
+#include <cli/http_tls.h>
 
 #include "config.h"
 
 static const struct opt_spec global_opts[] = {
 	{'H', "host", OPT_STR, "string",
 	 "Daemon socket: unix://PATH or tcp://HOST:PORT (else CRUN_LITE_HOST, DOCKER_HOST)"},
+	{0, "tlsverify", OPT_BOOL, NULL, "tcp:// by TLS (else DOCKER_TLS_VERIFY)"},
+	{0, "tlscacert", OPT_STR, "file",
+	 "Certificate the daemon's is signed by (DOCKER_CERT_PATH/ca.pem)"},
+	{0, "tlscert", OPT_STR, "file", "Our certificate (DOCKER_CERT_PATH/cert.pem)"},
+	{0, "tlskey", OPT_STR, "file", "Its key (DOCKER_CERT_PATH/key.pem)"},
 	{'v', "version", OPT_BOOL, NULL, "Print the version and quit"},
 	{0, "help", OPT_BOOL, NULL, "Print this text, or the text of a command"},
 };
@@ -242,6 +248,8 @@ int command_main(int argc, char **argv)
 	}
 	if (help || !o.n_args)
 		return top_help(help ? stdout : stderr) + !help;
+	http_tls_set(opt_bool(&o, "tlsverify"), opt_str(&o, "tlscacert"), opt_str(&o, "tlscert"),
+		     opt_str(&o, "tlskey"));
 	client_init(&cli.client, opt_str(&o, "host"));
 	int code = dispatch(&cli, (int)o.n_args, o.args);
 	client_close(&cli.client);

@@ -4,6 +4,7 @@
  * route of the API. See RFC 9112, unix(7), tcp(7).
  */
 #include <cli/http.h>
+#include <cli/http_tls.h>
 
 #include <base/fd.h>
 #include <ctype.h>
@@ -85,6 +86,8 @@ int http_connect(const char *host, struct http_conn *ret, struct crl_err *err)
 	int fd, r;
 	if (str_starts(host, "unix://"))
 		r = connect_unix(host + 7, &fd, err);
+	else if (str_starts(host, "tcp://") && http_tls_wanted())
+		r = http_tls_connect(host + 6, &fd, err);
 	else if (str_starts(host, "tcp://"))
 		r = connect_tcp(host + 6, &fd, err);
 	else if (str_starts(host, "http://"))
@@ -98,6 +101,12 @@ int http_connect(const char *host, struct http_conn *ret, struct crl_err *err)
 		return -1;
 	*ret = (struct http_conn){.fd = fd};
 	return 0;
+}
+
+bool http_is_stale(const struct http_conn *c)
+{
+	char byte;
+	return c->fd >= 0 && recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 void http_close(struct http_conn *c)

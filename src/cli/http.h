@@ -50,6 +50,8 @@ ssize_t http_parse_head(const char *data, size_t len, bool head, struct http_res
 void http_response_free(struct http_response *r);
 #define _cleanup_response_ _cleanup_(http_response_free)
 
+/* A kept connection that the other side has closed meanwhile. Does not block. */
+bool http_is_stale(const struct http_conn *c);
 /* `host`: unix://PATH, tcp://NAME:PORT or http://NAME:PORT. */
 int http_connect(const char *host, struct http_conn *ret, struct crl_err *err);
 void http_close(struct http_conn *c);

@@ -108,5 +108,10 @@ int client_run(const char *host, const char *port, struct crl_err *err)
 	    loop_init(&loop, err) < 0 || cage(false, err) < 0 ||
 	    relay_start(&relay, &loop, tls, fd, PLAIN_FD, on_done, err) < 0)
 		return -1;
-	return loop_run(&loop, err);
+	if (loop_run(&loop, err) < 0)
+		return -1;
+	/* With TLS 1.3 the server judges our certificate after the handshake. */
+	if (relay.alert)
+		return crl_fail(err, CRL_UNAUTHORIZED, "tls: the daemon refused: %s", relay.alert);
+	return 0;
 }

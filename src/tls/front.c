@@ -20,6 +20,7 @@
 
 #define ARGS_MAX (1024U * 1024)
 #define HANDSHAKE_NS (10 * NS_PER_SEC)
+#define GOODBYE_NS NS_PER_SEC
 #define HANDSHAKES_MAX 256U
 #define CLIENTS_MAX 2048U
 #define CLIENT_FDS 2U /* the TCP socket and our end of the pair */
@@ -81,15 +82,47 @@ static void client_free(struct client *c)
 	end_if_idle(f);
 }
 
-/* A client that never became a session. */
-static void drop(struct client *c, const char *why)
+static void client_close(struct client *c)
 {
-	log_info("tls: refused", "from", c->from, "reason", why, NULL);
 	leave_handshakes(c);
 	if (c->tls)
 		gnutls_deinit(c->tls);
 	loop_close(&c->front->loop, &c->net);
 	client_free(c);
+}
+
+/* A client that never became a session. */
+static void drop(struct client *c, const char *why)
+{
+	if (c->tls) /* else it was told already */
+		log_info("tls: refused", "from", c->from, "reason", why, NULL);
+	client_close(c);
+}
+
+static void on_goodbye(struct loop_source *s, uint32_t events)
+{
+	char waste[4096];
+
+	if (recv(s->fd, waste, sizeof(waste), MSG_DONTWAIT) == 0 || events & (EPOLLERR | EPOLLHUP))
+		client_close(CONTAINER_OF(s, struct client, net));
+}
+
+static void on_goodbye_over(struct loop_timer *t)
+{
+	client_close(CONTAINER_OF(t, struct client, limit));
+}
+
+/* The reason is on its way; closing at once would make a reset of it where a request waits. */
+static void say_goodbye(struct client *c, const char *why)
+{
+	log_info("tls: refused", "from", c->from, "reason", why, NULL);
+	gnutls_deinit(take_ptr(c->tls));
+	(void)shutdown(c->net.fd, SHUT_WR);
+	c->net.ready = on_goodbye;
+	c->limit.fire = on_goodbye_over;
+	loop_timer_set(&c->front->loop, &c->limit, GOODBYE_NS);
+	if (loop_watch(&c->front->loop, &c->net, EPOLLIN, NULL) < 0)
+		client_close(c);
 }
 
 static void on_relay_done(struct relay *r)
@@ -154,7 +187,7 @@ static void shake(struct client *c)
 	if (gnutls_error_is_fatal(r)) {
 		(void)gnutls_alert_send_appropriate(c->tls, r);
 		tls_handshake_reason(c->tls, r, why, sizeof(why));
-		drop(c, why);
+		say_goodbye(c, why);
 		return;
 	}
 	if (loop_watch(&c->front->loop, &c->net,
@@ -221,7 +254,7 @@ static void client_new(struct front *f, int fd, const struct sockaddr_storage *a
 	f->n_clients++;
 	join_handshakes(c);
 	if (tls_session_new(&f->keys, NULL, fd, &c->tls, &err) < 0)
-		drop(c, err.msg);
+		client_close(c);
 	else
 		shake(c);
 }

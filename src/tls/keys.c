@@ -10,7 +10,7 @@
 /* 1.2 is what the oldest clients in use speak; without CBC and without SHA-1. */
 #define PRIORITY                                                                                   \
 	"SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL:+AES-256-GCM:+AES-128-GCM:"     \
-	"+CHACHA20-POLY1305:%SERVER_PRECEDENCE:%DISABLE_SAFE_RENEGOTIATION"
+	"+CHACHA20-POLY1305:%SERVER_PRECEDENCE"
 
 static int fail(struct crl_err *err, const char *what, int r)
 {

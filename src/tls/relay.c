@@ -54,6 +54,8 @@ static int read_net(struct relay *r)
 	if (w->eof || w->len > 0)
 		return 0;
 	n = gnutls_record_recv(r->tls, w->data, RELAY_BUFFER);
+	if (n == GNUTLS_E_FATAL_ALERT_RECEIVED)
+		r->alert = gnutls_alert_get_name(gnutls_alert_get(r->tls));
 	if (n < 0)
 		return again((int)n) ? 0 : -1;
 	w->start = 0;

@@ -29,7 +29,8 @@ struct relay {
 	struct loop_source net, plain;
 	struct relay_way up, down; /* from TLS to plain; from plain to TLS */
 	struct loop_timer linger;
-	bool lingering;                /* only waiting for the peer to have read everything */
+	const char *alert; /* what the peer said when it broke off, or NULL; not owned */
+	bool lingering;    /* only waiting for the peer to have read everything */
 	void (*done)(struct relay *r); /* all is closed; r may be freed */
 };
 

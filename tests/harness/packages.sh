@@ -11,7 +11,7 @@ packages_demo="busybox-static python3 curl iproute2 nftables ca-certificates"
 packages_demo_debian="mmdebstrap debian-archive-keyring"
 packages_unit="libcmocka-dev"
 packages_test="bats jq python3 curl iproute2 nftables busybox-static zstd xz-utils util-linux procps
-	mmdebstrap python3-docker strace"
+	mmdebstrap python3-docker strace openssl bsdutils"
 packages_vm="qemu-system-x86 cpio kmod busybox-static"
 packages_bench="hyperfine"
 
