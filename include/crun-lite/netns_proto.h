@@ -26,6 +26,7 @@ enum netns_op {
 	NETNS_ROUTE = 4,  /* in the namespace: `gateway` through `ifname` is the default route, 0 =
 			     none is */
 	NETNS_DETACH = 5, /* in the namespace: deletes `ifname`; one that is not there is success */
+	NETNS_DNS = 16,   /* in the namespace: the name server's sockets, as with `dns` below */
 };
 
 struct netns_request {
@@ -40,10 +41,14 @@ struct netns_request {
 	uint8_t prefix_len;
 	uint8_t isolated; /* the bridge does not pass frames to other isolated ports */
 	uint8_t mac[6];
+	uint8_t dns; /* NETNS_MAKE: with the name server's sockets */
 };
 
 struct netns_reply {
 	uint32_t seq;
+	/* Descriptors that follow the namespace's: UDP and listening TCP socket for the name
+	 * server (crun-lite/dns_proto.h). */
+	uint32_t has_dns;
 	int32_t sys;   /* 0, or the errno value of what failed */
 	char step[48]; /* what failed: "veth pair", "address" */
 };

@@ -383,6 +383,7 @@ void networks_free(struct networks *n)
 		return;
 	net_helper_free(n->helper);
 	net_graves_free(n->graves);
+	net_sockets_free(n);
 	for (size_t i = 0; i < n->n_items; i++)
 		net_pool_free(take_ptr(n->items[i]->pool));
 	if (n->swept && n->n_attachments == 0)

@@ -104,6 +104,7 @@ void net_graves_add(struct net_graves *g, struct network *net, uint32_t ip, cons
 	struct grave *grave = calloc(1, sizeof(*grave));
 	int enabled = SD_EVENT_OFF;
 
+	net_sockets_drop(g->n, link);
 	if (!grave) /* the address stays taken until the daemon restarts: harmless, unlike using it
 		       twice */
 		return;

@@ -17,6 +17,7 @@
 #define HELPER_WINDOW 4 /* requests on the way; a SEQPACKET socket queues few */
 #define HELPER_IDLE_US (3 * 1000 * 1000)
 #define HELPER_WAIT_MS 10000
+#define HELPER_FDS 3 /* in an answer: namespace, sockets of the name server */
 
 struct helper_job {
 	struct netns_request req;
@@ -104,21 +105,25 @@ static bool helper_receive(struct net_helper *h)
 {
 	struct netns_reply reply = {0};
 	struct crl_err err = CRL_ERR_INIT;
-	int netns_fd = -1;
+	int fds[HELPER_FDS];
 	size_t len = 0, nfds = 0;
 
 	if (h->sock < 0)
 		return false;
-	if (fd_recv_msg(h->sock, &reply, sizeof(reply), &len, &netns_fd, 1, &nfds, &err) < 0 &&
+	if (fd_recv_msg(h->sock, &reply, sizeof(reply), &len, fds, HELPER_FDS, &nfds, &err) < 0 &&
 	    (err.sys == EAGAIN || err.sys == EINTR))
 		return false;
 	if (len == sizeof(reply) && h->sent > 0 && reply.seq == h->first->req.seq) {
 		reply.step[sizeof(reply.step) - 1] = '\0';
-		helper_answer(h, &reply, nfds ? netns_fd : -1);
+		if (reply.has_dns && nfds >= 2) {
+			nfds -= 2;
+			net_sockets_put(h->d->networks, h->first->req.link, fds + nfds);
+		}
+		helper_answer(h, &reply, nfds ? fds[0] : -1);
 		return true;
 	}
-	if (nfds)
-		close(netns_fd);
+	while (nfds > 0)
+		close(fds[--nfds]);
 	if (h->sent > 0)
 		log_warn("network helper ended", "requests", log_i64((int64_t)h->sent), NULL);
 	helper_stop(h);

@@ -12,6 +12,8 @@
 #include <errno.h>
 
 struct link_call {
+	struct networks *n;
+	char link[IFNAMSIZ];
 	struct netns_reply reply;
 	int netns_fd;
 	bool done;
@@ -25,6 +27,7 @@ static void link_answered(const struct netns_reply *reply, int netns_fd, void *d
 	if (call->abandoned) {
 		if (netns_fd >= 0)
 			close(netns_fd);
+		net_sockets_drop(call->n, call->link);
 		free(call);
 		return;
 	}
@@ -40,7 +43,9 @@ int net_helper_call(struct networks *n, const struct netns_request *req, int net
 
 	if (!call)
 		return crl_fail_oom(err);
+	call->n = n;
 	call->netns_fd = -1;
+	memcpy(call->link, req->link, sizeof(call->link));
 	if (net_helper_submit(n->helper, req, netns_fd, link_answered, call, err) < 0) {
 		free(call);
 		return -1;
@@ -96,7 +101,8 @@ static int link_request(struct networks *n, const struct network *net,
 				  .ip = htonl(entry->ip),
 				  .gateway = routed ? htonl(net->gateway) : 0,
 				  .prefix_len = net->ipam.subnet.prefix_len,
-				  .isolated = net->isolated};
+				  .isolated = net->isolated,
+				  .dns = !spec->attach && network_has_dns(net)};
 
 	snprintf(q.ifname, sizeof(q.ifname), "%s", spec->ifname);
 	memcpy(q.link, entry->link, sizeof(q.link));

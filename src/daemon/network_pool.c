@@ -34,6 +34,7 @@ struct net_pool {
 
 struct pool_job {
 	struct net_pool *pool; /* NULL: the pool was freed meanwhile */
+	struct networks *n;
 	struct net_ready entry;
 	unsigned generation;
 	struct pool_job *next;
@@ -69,6 +70,7 @@ static void pool_arrived(const struct netns_reply *reply, int netns_fd, void *da
 	else {
 		if (netns_fd >= 0)
 			close(netns_fd);
+		net_sockets_drop(job->n, entry->link);
 		if (p)
 			net_graves_add(p->n->graves, p->net, entry->ip, entry->link);
 	}
@@ -87,7 +89,8 @@ static int pool_begin(struct net_pool *p, uint32_t wanted_ip, struct crl_err *er
 		free(job);
 		return -1;
 	}
-	*job = (struct pool_job){.pool = p, .generation = p->generation, .entry = {-1, ip}};
+	*job = (struct pool_job){
+		.pool = p, .n = p->n, .generation = p->generation, .entry = {-1, ip}};
 	networks_link_name(p->n, p->n->veth_prefix, job->entry.link);
 	net_link_mac(ip, job->entry.mac);
 	struct netns_request q = {.op = NETNS_MAKE,
@@ -97,6 +100,7 @@ static int pool_begin(struct net_pool *p, uint32_t wanted_ip, struct crl_err *er
 				  .gateway = p->net->internal ? 0 : htonl(p->net->gateway),
 				  .prefix_len = p->net->ipam.subnet.prefix_len,
 				  .isolated = p->net->isolated,
+				  .dns = network_has_dns(p->net),
 				  .ifname = "eth0"};
 	memcpy(q.link, job->entry.link, sizeof(q.link));
 	memcpy(q.mac, job->entry.mac, sizeof(q.mac));
@@ -193,8 +197,10 @@ void net_pool_free(struct net_pool *p)
 {
 	if (!p)
 		return;
-	for (size_t i = 0; i < p->n_ready; i++)
+	for (size_t i = 0; i < p->n_ready; i++) {
 		close(p->ready[i].netns_fd);
+		net_sockets_drop(p->n, p->ready[i].link);
+	}
 	for (struct pool_job *j = p->jobs; j; j = j->next)
 		j->pool = NULL;
 	sd_event_source_disable_unref(p->defer);

@@ -51,6 +51,7 @@ struct networks {
 	struct nft *nft;
 	struct net_helper *helper;
 	struct net_graves *graves;
+	struct net_sockets *sockets;
 	int watch_fd; /* changes of firewall tables */
 	sd_event_source *watch;
 	bool suspect;           /* somebody changed some table: ours must be looked at */
@@ -162,6 +163,16 @@ int net_helper_call(struct networks *n, const struct netns_request *req, int net
 int net_address_take(struct networks *n, struct network *net, uint32_t *ip, struct crl_err *err);
 /* The address that an endpoint's link gets when nobody asked for one. */
 void net_link_mac(uint32_t ip, uint8_t mac[6]);
+
+/* --- network_sockets.c: of the name server, in namespaces that nobody uses yet --- */
+/* Keeps (and takes) UDP and TCP socket of the namespace whose link this is. */
+void net_sockets_put(struct networks *n, const char *link, int fds[2]);
+bool net_sockets_take(struct networks *n, const char *link, int ret_fds[2]);
+/* The namespace ends: they would keep it alive. */
+void net_sockets_drop(struct networks *n, const char *link);
+void net_sockets_free(struct networks *n);
+/* All networks but the default one have a name server. */
+bool network_has_dns(const struct network *net);
 
 /* --- network_graves.c: links of ended containers --- */
 struct net_graves *net_graves_new(struct networks *n);

@@ -9,6 +9,8 @@
  *
  * See network_namespaces(7), veth(4), rtnetlink(7), setns(2).
  */
+#include "netns_dns.h"
+
 #include <crun-lite/netns_proto.h>
 
 #include <base/cleanup.h>
@@ -26,11 +28,14 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#define REPLY_FDS 3 /* namespace, name server by UDP and TCP */
+
 struct helper {
 	int host_ns;              /* the namespace we came from and return to */
 	int host_nl;              /* netlink socket in it */
 	struct netns_request req; /* the one being served */
 	struct netns_reply reply;
+	int dns[2]; /* sockets to answer with, -1 */
 };
 
 /* Notes the first failure for the daemon; `sys` 0 is success. */
@@ -167,6 +172,15 @@ static int helper_attach(struct helper *h, int netns)
 	return helper_configure(h);
 }
 
+static int helper_dns(struct helper *h)
+{
+	const char *step;
+	int sys = netns_dns_open(h->dns, &step);
+
+	h->reply.has_dns = sys == 0;
+	return helper_result(h, sys, step);
+}
+
 static int helper_make(struct helper *h, int *ret_netns)
 {
 	_cleanup_close_ int netns = -1;
@@ -177,7 +191,7 @@ static int helper_make(struct helper *h, int *ret_netns)
 	if (netns < 0)
 		return helper_result(h, errno, "/proc/thread-self/ns/net");
 	helper_no_ipv6();
-	if (helper_attach(h, netns) < 0)
+	if (helper_attach(h, netns) < 0 || (h->req.dns && helper_dns(h) < 0))
 		return -1;
 	*ret_netns = take_fd(&netns);
 	return 0;
@@ -242,6 +256,7 @@ static int helper_inside(struct helper *h, int netns)
 	switch (h->req.op) {
 	case NETNS_ATTACH: return helper_attach(h, netns);
 	case NETNS_ROUTE: return helper_route(h);
+	case NETNS_DNS: return helper_dns(h);
 	default: return helper_detach(h);
 	}
 }
@@ -255,6 +270,7 @@ static void helper_serve(struct helper *h, int *netns)
 	case NETNS_MAKE: r = helper_make(h, netns); break;
 	case NETNS_ATTACH:
 	case NETNS_ROUTE:
+	case NETNS_DNS:
 	case NETNS_DETACH: r = helper_inside(h, *netns); break;
 	case NETNS_DELETE: r = helper_delete(h); break;
 	default: helper_result(h, EBADRQC, "unknown request");
@@ -264,6 +280,26 @@ static void helper_serve(struct helper *h, int *netns)
 		r = helper_result(h, errno, "return to the host's namespace");
 	if (r == 0 && h->req.link[0] && (h->req.op == NETNS_MAKE || h->req.op == NETNS_ATTACH))
 		helper_bridge_port(h);
+}
+
+/* The namespace that was made, the sockets that were opened. */
+static int helper_reply(struct helper *h, int sock, int netns)
+{
+	bool fine = h->reply.sys == 0, made = fine && h->req.op == NETNS_MAKE;
+	struct crl_err err = CRL_ERR_INIT;
+	int fds[REPLY_FDS];
+	size_t n = 0;
+
+	if (made)
+		fds[n++] = netns;
+	for (size_t i = 0; fine && h->reply.has_dns && i < ARRAY_SIZE(h->dns); i++)
+		fds[n++] = h->dns[i];
+	int r = fd_send_msg(sock, &h->reply, sizeof(h->reply), fds, n, &err);
+	for (size_t i = 0; i < ARRAY_SIZE(h->dns); i++) {
+		cleanup_close_p(&h->dns[i]);
+		h->dns[i] = -1;
+	}
+	return r;
 }
 
 /* 1 = go on, 0 = the daemon is gone, -1 = broken socket. */
@@ -287,15 +323,12 @@ static int helper_turn(struct helper *h, int sock)
 		helper_result(h, EBADMSG, "request of the wrong size");
 	else
 		helper_serve(h, &netns);
-	bool hand_over = req->op == NETNS_MAKE && h->reply.sys == 0;
-	return fd_send_msg(sock, &h->reply, sizeof(h->reply), &netns, hand_over ? 1 : 0, &err) < 0
-		       ? -1
-		       : 1;
+	return helper_reply(h, sock, netns) < 0 ? -1 : 1;
 }
 
 int netns_helper_main(int argc, char **argv)
 {
-	struct helper h = {.host_ns = -1, .host_nl = -1};
+	struct helper h = {.host_ns = -1, .host_nl = -1, .dns = {-1, -1}};
 	struct crl_err err = CRL_ERR_INIT;
 	uint64_t sock;
 	int r;
