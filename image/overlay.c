@@ -11,6 +11,7 @@
 #include <crun-lite/image.h>
 
 #include <base/fd.h>
+#include <base/path.h>
 #include <base/str.h>
 #include <base/userns.h>
 
@@ -412,4 +413,13 @@ int crl_overlay_unshift(const char *upper, int inverse_userns, int *ret_fd, stru
 	const struct crl_overlay o = {.lowers = lowers, .top_userns = &inverse_userns};
 
 	return crl_overlay_mount(&o, ret_fd, err);
+}
+
+void crl_overlay_forget_volatile(const char *work)
+{
+	_cleanup_free_ char *inner = work ? path_printf("%s/work", work) : NULL;
+	_cleanup_close_ int fd = inner ? open(inner, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (fd >= 0)
+		(void)path_remove_tree(fd, "incompat", NULL);
 }

@@ -32,6 +32,7 @@ struct pack {
 	tar_sink sink;
 	void *data;
 	int64_t entries;
+	const char *first;  /* name of the entry that the caller asked for by name */
 	struct link *links; /* open addressing by inode */
 	size_t n_links, cap_links;
 	char *buffer;
@@ -167,8 +168,12 @@ static int write_content(struct pack *p, int fd, int64_t size, struct crl_err *e
 			continue;
 		if (n < 0)
 			return crl_fail_sys(err, errno, "read");
-		if (n == 0)
+		if (n == 0 && !p->o->live)
 			return crl_fail(err, CRL_CONFLICT, "became shorter while it was read");
+		if (n == 0) {
+			memset(p->buffer, 0, want);
+			n = (ssize_t)want;
+		}
 		if (p->sink(p->data, p->buffer, (size_t)n, err) < 0)
 			return -1;
 		left -= n;
@@ -188,6 +193,12 @@ static int emit_mark(struct pack *p, const char *folder, const char *prefix, con
 	return emit(p, &e, err);
 }
 
+/* Somebody changed it since it was listed: it is as if it had not been there. */
+static bool may_skip(const struct pack *p, const struct tar_entry *e)
+{
+	return p->o->live && e->name != p->first;
+}
+
 static int pack_regular(struct pack *p, int dir_fd, const char *base, struct tar_entry *e,
 			const struct stat *st, struct crl_err *err)
 {
@@ -195,8 +206,12 @@ static int pack_regular(struct pack *p, int dir_fd, const char *base, struct tar
 		openat(dir_fd, base, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOATIME | O_CLOEXEC);
 	struct stat now;
 
+	if (fd < 0 && may_skip(p, e))
+		return 0;
 	if (fd < 0 || fstat(fd, &now) < 0)
 		return crl_fail_sys(err, errno, "open");
+	if ((now.st_ino != st->st_ino || !S_ISREG(now.st_mode)) && may_skip(p, e))
+		return 0;
 	if (now.st_ino != st->st_ino || !S_ISREG(now.st_mode))
 		return crl_fail(err, CRL_CONFLICT, "was replaced while it was read");
 	if (p->o->diff && p->o->n_lowers && st->st_nlink == 1 &&
@@ -213,6 +228,8 @@ static int pack_symlink(struct pack *p, int dir_fd, const char *base, struct tar
 	char target[TAR_NAME_MAX];
 	ssize_t n = readlinkat(dir_fd, base, target, sizeof(target) - 1);
 
+	if (n < 0 && may_skip(p, e))
+		return 0;
 	if (n < 0)
 		return crl_fail_sys(err, errno, "readlink");
 	target[n] = '\0';
@@ -237,6 +254,8 @@ static int pack_subdir(struct pack *p, int dir_fd, const char *base, struct tar_
 		return prefix = NULL, crl_fail_oom(err);
 	_cleanup_close_ int fd =
 		openat(dir_fd, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC);
+	if (fd < 0 && may_skip(p, e))
+		return 0;
 	if (fd < 0)
 		return crl_fail_sys(err, errno, "%s: open", e->name);
 	free(e->name);
@@ -248,6 +267,8 @@ static int pack_subdir(struct pack *p, int dir_fd, const char *base, struct tar_
 	if (p->o->diff && fgetxattr(fd, UNPACK_OPAQUE_XATTR, &mark, 1) == 1 && mark == 'y' &&
 	    emit_mark(p, prefix, "", WHITEOUT_OPAQUE, err) < 0)
 		return -1;
+	if (p->o->enter && !p->o->enter(fd, p->o->enter_data))
+		return 0;
 	return pack_dir(p, take_fd(&fd), prefix, depth + 1, err);
 }
 
@@ -285,7 +306,7 @@ static int pack_entry(struct pack *p, int dir_fd, const char *base, struct tar_e
 		return 0; /* a socket means nothing without its process */
 	fill(e, st);
 	if (read_xattrs(dir_fd, base, e, err) < 0)
-		return -1;
+		return may_skip(p, e) ? 0 : -1;
 	if (e->type == '5')
 		return pack_subdir(p, dir_fd, base, e, depth, err);
 	int linked = st->st_nlink > 1 ? pack_as_link(p, e, st, err) : 0;
@@ -303,7 +324,7 @@ static int pack_name(struct pack *p, int dir_fd, const char *prefix, const char 
 	struct stat st;
 
 	if (fstatat(dir_fd, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return crl_fail_sys(err, errno, "%s%s", prefix, base);
+		return p->o->live ? 0 : crl_fail_sys(err, errno, "%s%s", prefix, base);
 	if (p->o->diff && is_whiteout(&st))
 		return emit_mark(p, prefix, WHITEOUT_PREFIX, base, err);
 	if (str_starts(base, WHITEOUT_PREFIX) && p->o->diff)
@@ -392,4 +413,34 @@ int pack_tree(int dir_fd, const struct pack_options *o, tar_sink sink, void *dat
 	if (ret_entries)
 		*ret_entries = p.entries;
 	return 0;
+}
+
+static int pack_first(struct pack *p, int dir_fd, const char *base, const char *name,
+		      struct crl_err *err)
+{
+	struct tar_entry e = {0};
+	struct stat st;
+
+	if (fstatat(dir_fd, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return crl_fail_sys(err, errno, "%s", name);
+	e.name = strdup(name);
+	if (!e.name)
+		return crl_fail_oom(err);
+	p->first = e.name;
+	int r = pack_entry(p, dir_fd, base, &e, &st, 0, err);
+	tar_entry_clear(&e);
+	return r;
+}
+
+int pack_entry_as(int dir_fd, const char *base, const char *name, const struct pack_options *o,
+		  tar_sink sink, void *data, struct crl_err *err)
+{
+	_cleanup_(pack_free) struct pack p = {.o = o, .sink = sink, .data = data};
+
+	p.buffer = malloc(READ_SIZE);
+	if (!p.buffer)
+		return crl_fail_oom(err);
+	if (pack_first(&p, dir_fd, base, name, err) < 0)
+		return -1;
+	return tar_write_end(sink, data, err);
 }

@@ -118,6 +118,14 @@ static int set_attributes(struct unpack *u, int fd, const struct tar_entry *e, b
 	return e->n_xattrs ? set_xattrs(fd, e, err) : 0;
 }
 
+/* Docker's words: its command line shows them as they are. */
+static int refuse_kind(const struct place *p, bool is_dir, struct crl_err *err)
+{
+	return crl_fail(err, CRL_INVALID, "cannot overwrite %s \"%s\" with %s \"%s\"",
+			is_dir ? "directory" : "non-directory", p->name,
+			is_dir ? "non-directory" : "directory", p->e->name);
+}
+
 /* Removes what stands in the way. A later entry replaces an earlier one; it never writes into it.
  */
 static int clear_the_way(struct unpack *u, const struct place *p, struct crl_err *err)
@@ -127,6 +135,8 @@ static int clear_the_way(struct unpack *u, const struct place *p, struct crl_err
 	u->replaced = true;
 	if (fstatat(p->parent, p->base, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return fail_at(err, "replace");
+	if (u->o->keep_kind && S_ISDIR(st.st_mode) != (p->e->type == '5'))
+		return refuse_kind(p, S_ISDIR(st.st_mode), err);
 	if (!S_ISDIR(st.st_mode)) {
 		if (unlinkat(p->parent, p->base, 0) < 0)
 			return fail_at(err, "replace");
@@ -381,6 +391,8 @@ static int apply_whiteout(struct unpack *u, struct place *p, struct crl_err *err
 /* The entry "./" describes the layer's root. */
 static int apply_root(struct unpack *u, const struct place *p, struct crl_err *err)
 {
+	if (u->o->scope_fd >= 0) /* it is somebody's already */
+		return 0;
 	if (p->e->type != '5')
 		return crl_fail(err, CRL_INVALID, "the root of a layer must be a directory");
 	if (set_attributes(u, u->path.root_fd, p->e, false, err) < 0)
@@ -461,10 +473,9 @@ static void set_dir_times(struct unpack *u)
 	for (size_t i = u->n_dirs; i > 0; i--) {
 		const struct dir_time *d = &u->dirs[i - 1];
 		struct timespec times[2] = {d->mtime, d->mtime};
-		struct crl_err ignored;
-		_cleanup_close_ int fd = -1;
-		if (path_open_in_root(u->path.root_fd, *d->name ? d->name : ".",
-				      O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd, &ignored) == 0)
+		_cleanup_close_ int fd =
+			unpack_open_folder(&u->path, d->name, O_RDONLY | O_NOFOLLOW);
+		if (fd >= 0)
 			futimens(fd, times);
 	}
 }
@@ -472,8 +483,12 @@ static void set_dir_times(struct unpack *u)
 int unpack_tar(struct stream *plain, int root_fd, const struct unpack_options *o,
 	       struct unpack_result *ret, struct crl_err *err)
 {
-	_cleanup_(unpack_free) struct unpack u = {
-		.o = o, .path = {.root_fd = root_fd, .overlay = o->overlay, .cached_fd = -1}};
+	_cleanup_(unpack_free) struct unpack u = {.o = o,
+						  .path = {.root_fd = root_fd,
+							   .scope_fd = o->scope_fd,
+							   .scope_path = o->scope_path,
+							   .overlay = o->overlay,
+							   .cached_fd = -1}};
 	mode_t mask = umask(0);
 	int r = tar_reader_new(plain, &u.tar, err);
 

@@ -9,11 +9,19 @@ struct unpack_options {
 	bool overlay;     /* translate whiteouts; without: they are ordinary names */
 	int64_t uid, gid; /* >= 0: owners of everything instead of the archive's */
 	int64_t max_bytes, max_entries;
+	/*
+	 * >= 0: root_fd is a folder of a tree that others use, and this is that tree's root:
+	 * scope_path leads from it to root_fd. Links are followed as that tree means them, and
+	 * mounts are entered.
+	 */
+	int scope_fd;
+	const char *scope_path;
+	bool keep_kind; /* a directory is replaced by directories only, and nothing else by one */
 };
 #define UNPACK_DEFAULTS                                                                            \
 	{                                                                                          \
 		.overlay = true, .uid = -1, .gid = -1, .max_bytes = 256LL << 30,                   \
-		.max_entries = 8000000                                                             \
+		.max_entries = 8000000, .scope_fd = -1                                             \
 	}
 struct unpack_result {
 	int64_t bytes, entries;
@@ -22,7 +30,7 @@ struct unpack_result {
 };
 /*
  * Unpacks until the archive's end and reads `plain` to its end. root_fd is an
- * empty directory nobody else writes to. Nothing outside of it is touched,
+ * empty directory nobody else writes to, unless there is a scope. Nothing outside of it is touched,
  * whatever the names and links say. Errors name the entry. Changes the umask.
  */
 int unpack_tar(struct stream *plain, int root_fd, const struct unpack_options *o,
@@ -31,6 +39,8 @@ int unpack_tar(struct stream *plain, int root_fd, const struct unpack_options *o
 /* --- names and folders (image/unpack_path.c) --- */
 struct unpack_path {
 	int root_fd;
+	int scope_fd; /* as in the options */
+	const char *scope_path;
 	bool overlay;
 	char *cached;  /* the folder of the last entry... */
 	int cached_fd; /* ... O_PATH */
@@ -50,6 +60,8 @@ int unpack_parent(struct unpack_path *p, const char *name, int *ret_fd, const ch
 /* The folder of a link's target, never made. The caller closes. */
 int unpack_find_parent(struct unpack_path *p, const char *name, int *ret_fd, const char **ret_base,
 		       struct crl_err *err);
+/* The folder of a cleaned name ("" = root_fd), never made; -1 and errno. The caller closes. */
+int unpack_open_folder(const struct unpack_path *p, const char *path, int flags);
 /* Something was removed: cached folders may be gone. */
 void unpack_forget(struct unpack_path *p);
 /* A directory that hides what lower layers have under its name. */

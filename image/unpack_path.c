@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -50,13 +51,41 @@ int unpack_clean_name(const char *name, char out[TAR_NAME_MAX], struct crl_err *
 	return 0;
 }
 
-static int open_folder(int root_fd, const char *path)
-{
-	struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-			       .resolve =
-				       RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV};
+#define OPEN_TRIES 1000 /* as base/path.c */
 
-	return (int)syscall(SYS_openat2, root_fd, *path ? path : ".", &how, sizeof(how));
+static int open_in(int root_fd, const char *path, int flags, uint64_t resolve)
+{
+	struct open_how how = {.flags = (uint64_t)(flags | O_DIRECTORY | O_CLOEXEC),
+			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve};
+
+	for (int tries = 0;; tries++) {
+		int fd = (int)syscall(SYS_openat2, root_fd, *path ? path : ".", &how, sizeof(how));
+		/* EAGAIN: somebody renames, and the kernel cannot tell whether ".." still is below.
+		 */
+		if (fd >= 0 || errno != EAGAIN || tries > OPEN_TRIES)
+			return fd;
+	}
+}
+
+int unpack_open_folder(const struct unpack_path *p, const char *path, int flags)
+{
+	char full[2 * TAR_NAME_MAX];
+
+	if (p->scope_fd < 0)
+		return open_in(p->root_fd, path, flags, RESOLVE_NO_XDEV);
+	if (!*path)
+		return openat(p->root_fd, ".", flags | O_DIRECTORY | O_CLOEXEC);
+	int n = snprintf(full, sizeof(full), "%s/%s", p->scope_path, path);
+	if (n < 0 || (size_t)n >= sizeof(full)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return open_in(p->scope_fd, full, flags, 0);
+}
+
+static int open_folder(const struct unpack_path *p, const char *path)
+{
+	return unpack_open_folder(p, path, O_PATH);
 }
 
 void unpack_forget(struct unpack_path *p)
@@ -112,11 +141,11 @@ static int open_or_make(struct unpack_path *p, const char *path, int *ret_fd, st
 		char *slash = strchr(part, '/');
 		if (slash)
 			*slash = '\0';
-		int fd = open_folder(p->root_fd, prefix);
+		int fd = open_folder(p, prefix);
 		if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
 			if (make_folder(p, parent < 0 ? p->root_fd : parent, prefix, part, err) < 0)
 				return -1;
-			fd = open_folder(p->root_fd, prefix);
+			fd = open_folder(p, prefix);
 		}
 		if (fd < 0)
 			return crl_fail_sys(err, errno, "%s", prefix);
@@ -153,7 +182,7 @@ int unpack_parent(struct unpack_path *p, const char *name, int *ret_fd, const ch
 	}
 	if (!p->cached || strcmp(p->cached, folder) != 0) {
 		unpack_forget(p);
-		int fd = open_folder(p->root_fd, folder);
+		int fd = open_folder(p, folder);
 		if (fd < 0 && open_or_make(p, folder, &fd, err) < 0)
 			return -1;
 		p->cached_fd = fd;
@@ -171,7 +200,7 @@ int unpack_find_parent(struct unpack_path *p, const char *name, int *ret_fd, con
 {
 	char folder[TAR_NAME_MAX];
 	const char *base = split(name, folder);
-	int fd = open_folder(p->root_fd, folder);
+	int fd = open_folder(p, folder);
 
 	if (fd < 0)
 		return crl_fail_sys(err, errno, "%s", name);

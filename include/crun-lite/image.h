@@ -190,5 +190,10 @@ int crl_overlay_unshift(const char *upper, int inverse_userns, int *ret_fd, stru
  * (before 6.8): short names through /proc/self/fd.
  */
 int crl_overlay_mount(const struct crl_overlay *o, int *ret_fd, struct crl_err *err);
+/*
+ * A volatile overlay marks its work folder, so that nobody trusts it after a power cut. For a
+ * second mount of a container that is thrown away after a power cut anyway.
+ */
+void crl_overlay_forget_volatile(const char *work);
 
 #endif

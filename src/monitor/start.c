@@ -226,24 +226,11 @@ static bool wants_overlay(const void *ctx)
 	return s->rq->lowers && s->rq->lowers[0];
 }
 
-/*
- * A volatile overlay marks its work folder, so that nobody trusts it after a power
- * cut. A second start of the same container (the first one failed) is no such
- * case, and only a container that is removed after a power cut is mounted so.
- */
-static void forget_volatile(const char *work)
-{
-	_cleanup_free_ char *inner = work ? path_printf("%s/work", work) : NULL;
-	_cleanup_close_ int fd = inner ? open(inner, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	if (fd >= 0)
-		(void)path_remove_tree(fd, "incompat", NULL);
-}
-
 static int mount_root(void *ctx, struct crl_err *err)
 {
 	struct start *s = ctx;
 	if (!s->rq->durable)
-		forget_volatile(s->rq->work);
+		crl_overlay_forget_volatile(s->rq->work);
 	struct crl_overlay o = {
 		.lowers = s->rq->lowers,
 		.upper = s->rq->upper,
