@@ -17,6 +17,7 @@
 #include <seccomp.h>
 #include <stdint.h>
 #include <sys/capability.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -65,10 +66,8 @@ static const int common_calls[] = {
 	SCMP_SYS(llistxattr),
 	SCMP_SYS(flock),
 	SCMP_SYS(fadvise64),
-	SCMP_SYS(mmap),
 	SCMP_SYS(munmap),
 	SCMP_SYS(mremap),
-	SCMP_SYS(mprotect),
 	SCMP_SYS(madvise),
 	SCMP_SYS(brk),
 	SCMP_SYS(futex),
@@ -116,6 +115,10 @@ static const cap_value_t writing_caps[] = {
 	CAP_MKNOD, CAP_SETFCAP,      CAP_SYS_ADMIN, /* trusted.overlay.opaque; mounts and the rest
 						       of it are beyond seccomp */
 };
+/* Files of others in a container's tree, and nothing that a container's root could not do there. */
+static const cap_value_t entered_caps[] = {CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH,
+					   CAP_FOWNER, CAP_FSETID,       CAP_MKNOD,
+					   CAP_SETFCAP};
 static const cap_value_t reading_caps[] = {CAP_DAC_READ_SEARCH, CAP_FOWNER /* O_NOATIME */};
 
 /* --- limits --- */
@@ -263,7 +266,23 @@ static int allow_threads(scmp_filter_ctx ctx)
 	return r;
 }
 
-static int install_filter(bool writes, struct crl_err *err)
+/*
+ * With a stranger's files below "/" no library may come from there (CVE-2019-14271):
+ * all that is needed is mapped already, and nothing becomes executable any more.
+ */
+static int allow_mappings(scmp_filter_ctx ctx, bool code)
+{
+	const int calls[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(calls); i++)
+		r = code ? seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0)
+			 : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 1,
+					    SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	return r;
+}
+
+static int install_filter(bool writes, bool code, struct crl_err *err)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 
@@ -273,6 +292,8 @@ static int install_filter(bool writes, struct crl_err *err)
 	if (r == 0 && writes)
 		r = allow(ctx, writing_calls, ARRAY_SIZE(writing_calls));
 	if (r == 0)
+		r = allow_mappings(ctx, code);
+	if (r == 0)
 		r = allow_threads(ctx);
 	if (r == 0)
 		r = seccomp_load(ctx);
@@ -280,9 +301,19 @@ static int install_filter(bool writes, struct crl_err *err)
 	return r < 0 ? crl_fail_sys(err, -r, "seccomp") : 0;
 }
 
+/* The store is the root of all that may be seen: the wall for kernels without Landlock, too. */
+static int stay_in_store(const struct worker *w, bool writes, struct crl_err *err)
+{
+	if (landlock_worker(w, writes, err) < 0)
+		return -1;
+	if (fchdir(w->store->root_fd) < 0 || chroot(".") < 0)
+		return crl_fail_sys(err, errno, "chroot");
+	return 0;
+}
+
 int confine(enum worker_cage cage, const struct worker *w, struct crl_err *err)
 {
-	bool writes = cage == WORKER_UNPACKS;
+	bool entered = cage == WORKER_ENTERS, writes = entered || cage == WORKER_UNPACKS;
 	int r;
 
 	if (set_limits(err) < 0)
@@ -291,15 +322,15 @@ int confine(enum worker_cage cage, const struct worker *w, struct crl_err *err)
 		return crl_fail_sys(err, errno, "confine: no_new_privs");
 	/* Nobody may attach to this process, and its /proc files belong to root. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	if (landlock_worker(w, writes, err) < 0)
+	if (!entered && stay_in_store(w, writes, err) < 0)
 		return crl_context(err, "confine");
-	/* The wall for kernels without Landlock: the rest of the file system has no name any more.
-	 */
-	if (fchdir(w->store->root_fd) < 0 || chroot(".") < 0)
-		return crl_fail_sys(err, errno, "confine: chroot");
-	r = writes ? keep_caps(writing_caps, (int)ARRAY_SIZE(writing_caps), err)
-		   : keep_caps(reading_caps, (int)ARRAY_SIZE(reading_caps), err);
-	if (r < 0 || install_filter(writes, err) < 0)
+	if (entered)
+		r = keep_caps(entered_caps, (int)ARRAY_SIZE(entered_caps), err);
+	else if (writes)
+		r = keep_caps(writing_caps, (int)ARRAY_SIZE(writing_caps), err);
+	else
+		r = keep_caps(reading_caps, (int)ARRAY_SIZE(reading_caps), err);
+	if (r < 0 || install_filter(writes, !entered, err) < 0)
 		return crl_context(err, "confine");
 	return 0;
 }

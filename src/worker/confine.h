@@ -11,7 +11,8 @@
  * (seccomp), a root of its own (the store), and where the kernel has Landlock, no
  * writes but to blobs, layers and tmp.
  * What w holds open stays
- * readable. Called once, single-threaded. Not for WORKER_BUILDS. Landlock missing is no
+ * readable. WORKER_ENTERS has the container's root for its own already; no code can be loaded
+ * from there. Called once, single-threaded. Not for WORKER_BUILDS. Landlock missing is no
  * error: the other walls stand.
  */
 int confine(enum worker_cage cage, const struct worker *w, struct crl_err *err);

@@ -25,6 +25,9 @@
 
 static const struct worker_verb verbs[] = {
 	/* clang-format off */
+	{"archive-get", WORKER_ENTERS, archive_prepare, archive_get_run},
+	{"archive-put", WORKER_ENTERS, archive_prepare, archive_put_run},
+	{"archive-stat", WORKER_ENTERS, archive_prepare, archive_stat_run},
 	{"build", WORKER_BUILDS, NULL, build_run},
 	{"commit", WORKER_UNPACKS, commit_prepare, commit_run},
 	{"export", WORKER_READS, export_prepare, export_run},

@@ -18,6 +18,7 @@ struct worker {
 enum worker_cage {
 	WORKER_UNPACKS, /* writes files below the store only; no network, no programs */
 	WORKER_READS,   /* reads the store only */
+	WORKER_ENTERS,  /* is in a container's root (enter.h), and can do there what its root can */
 	WORKER_BUILDS,  /* runs containers: it confines what it starts */
 };
 
@@ -30,6 +31,10 @@ struct worker_verb {
 	int (*run)(struct worker *w, cJSON **ret_result, struct crl_err *err);
 };
 
+int archive_prepare(struct worker *w, struct crl_err *err);
+int archive_get_run(struct worker *w, cJSON **ret_result, struct crl_err *err);
+int archive_put_run(struct worker *w, cJSON **ret_result, struct crl_err *err);
+int archive_stat_run(struct worker *w, cJSON **ret_result, struct crl_err *err);
 int commit_prepare(struct worker *w, struct crl_err *err);
 int export_prepare(struct worker *w, struct crl_err *err);
 int commit_run(struct worker *w, cJSON **ret_result, struct crl_err *err);
