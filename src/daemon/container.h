@@ -80,8 +80,9 @@ struct done_item {
 	struct done_item *next;
 };
 
-struct container_wait; /* container_wait.c */
-struct exec;           /* exec.h */
+struct container_writer; /* container_root.h */
+struct container_wait;   /* container_wait.c */
+struct exec;             /* exec.h */
 
 /* A client that attached before the start; container_attach.c. */
 struct container_attach {
@@ -121,6 +122,9 @@ struct container {
 	sd_event_source *health_timer; /* the next check */
 	int64_t probe_started;         /* CLOCK_REALTIME of the check under way */
 	bool probe_ignored;            /* it was begun before a pause */
+	struct container_writer *writers; /* docker cp into it; container_root.h */
+	struct done_item *writer_waiters;
+	sd_event_source *writer_deadline;
 };
 
 struct tombstone {
@@ -245,6 +249,9 @@ void container_drop_attaches(struct container *c);
 /* What the monitor tells; also used by recovery. */
 extern const struct monitor_events container_monitor_events;
 void container_running(struct container *c, const struct mon_started *s);
+
+/* The image's layers, and below them the places that every container mounts on. Caller frees. */
+char **container_all_lowers(const struct container *c);
 
 /* --- container_exit.c --- */
 void container_exited(struct container *c, const struct mon_exit *e, const char *why);

@@ -5,6 +5,7 @@
  * that it links while the rest is prepared; it does nothing before that message.
  */
 #include "container.h"
+#include "container_root.h"
 #include "exec.h"
 #include "images.h"
 #include "monitor_spare.h"
@@ -227,7 +228,7 @@ static void log_options(const struct container *c, struct mon_log *log)
 }
 
 /* The image's layers, and below them all the places that every container mounts on. */
-static char **all_lowers(const struct container *c)
+char **container_all_lowers(const struct container *c)
 {
 	char **lowers = strv_copy(c->rec.lowers);
 	const char *points = mount_points_layer(c->d);
@@ -242,7 +243,7 @@ static void fill_start(struct starting *s, struct mon_start *m)
 	const struct api_config *cfg = &c->rec.config;
 	m->id = c->rec.id;
 	m->config = container_start_path(c, "config.json");
-	m->lowers = all_lowers(c);
+	m->lowers = container_all_lowers(c);
 	m->upper = container_path_of(c, "upper");
 	m->work = container_path_of(c, "work");
 	/* Root's groups, too, are those that the image names (Docker does so). */
@@ -437,6 +438,9 @@ static int run_steps(struct container *c, struct crl_err *err)
 void container_start(struct container *c, container_done cb, void *data)
 {
 	struct crl_err err = CRL_ERR_INIT;
+	if (!container_is_running(c) && c->state != FSM_STARTING &&
+	    container_start_waits(c, cb, data))
+		return;
 	if (container_is_running(c)) {
 		if (c->state == FSM_PAUSED)
 			crl_fail(&err, CRL_CONFLICT,

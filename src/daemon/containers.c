@@ -5,6 +5,7 @@
  * operations share. It starts and stops nothing.
  */
 #include "container.h"
+#include "container_root.h"
 #include "db.h"
 #include "events.h"
 #include "exec.h"
@@ -37,6 +38,7 @@ void container_free(struct container *c)
 	monitor_free(c->monitor);
 	container_drop_attaches(c);
 	execs_free(c);
+	container_end_writers(c);
 	cleanup_close_p(&c->init_pidfd);
 	for (size_t i = 0; i < c->n_eps; i++)
 		net_endpoint_clear(&c->eps[i]);

@@ -19,8 +19,9 @@
 struct download {
 	struct http_req *req;
 	struct job *job;
-	char *content_type;
-	int fd; /* -1 after the end of the worker's output */
+	struct job_download spec;
+	bool open; /* the head is complete: the body may follow */
+	int fd;    /* -1 after the end of the worker's output */
 	sd_event_source *source;
 	bool streaming, finished;
 	struct crl_err err;
@@ -34,7 +35,8 @@ static void download_destroy(void *data)
 		job_cancel(d->job);
 	sd_event_source_disable_unref(d->source);
 	cleanup_close_p(&d->fd);
-	free(d->content_type);
+	if (d->spec.destroy)
+		d->spec.destroy(d->spec.data);
 	free(d);
 }
 
@@ -44,7 +46,7 @@ static void maybe_end(struct download *d)
 	if (!d->finished || d->fd >= 0)
 		return;
 	if (d->err.code == CRL_OK && !d->streaming)
-		http_stream(d->req, 200, d->content_type);
+		http_stream(d->req, 200, d->spec.content_type);
 	if (d->err.code == CRL_OK)
 		http_stream_end(d->req);
 	else if (!d->streaming)
@@ -76,7 +78,7 @@ static int on_output(sd_event_source *source, int fd, uint32_t events, void *dat
 	}
 	if (!d->streaming) {
 		d->streaming = true;
-		http_stream(d->req, 200, d->content_type);
+		http_stream(d->req, 200, d->spec.content_type);
 	}
 	if (!http_write(d->req, block, (size_t)n))
 		(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
@@ -91,6 +93,21 @@ static void on_drain(struct http_req *r, void *data)
 		(void)sd_event_source_set_enabled(d->source, SD_EVENT_ON);
 }
 
+static void open_body(struct download *d)
+{
+	d->open = true;
+	if (d->source)
+		(void)sd_event_source_set_enabled(d->source, SD_EVENT_ON);
+}
+
+static void on_message(struct job *j, const cJSON *message, void *data)
+{
+	struct download *d = data;
+
+	if (!d->open && d->spec.head && d->spec.head(d->req, message, d->spec.data))
+		open_body(d);
+}
+
 static void on_done(struct job *j, const cJSON *result, const struct crl_err *err, void *data)
 {
 	struct download *d = data;
@@ -98,6 +115,10 @@ static void on_done(struct job *j, const cJSON *result, const struct crl_err *er
 	d->job = NULL;
 	d->finished = true;
 	d->err = *err;
+	if (d->spec.failed && err->code != CRL_OK)
+		d->spec.failed(&d->err, d->spec.data);
+	if (!d->open)
+		open_body(d);
 	if (err->code != CRL_OK)
 		log_warn("download", "error", err->msg, NULL);
 	maybe_end(d);
@@ -111,15 +132,19 @@ static void on_client_gone(struct http_req *r, void *data)
 		job_cancel(take_ptr(d->job));
 }
 
-static int start(struct download *d, const char *verb, cJSON *args, struct crl_err *err)
+static int start(struct download *d, struct crl_err *err)
 {
-	struct job_spec spec = {
-		.verb = verb, .args = args, .input_fd = -1, .done = on_done, .data = d};
+	struct job_spec spec = {.verb = d->spec.verb,
+				.args = take_ptr(d->spec.args),
+				.input_fd = -1,
+				.progress = on_message,
+				.done = on_done,
+				.data = d};
 	sd_event *event = http_daemon(d->req)->event;
 	int fds[2];
 
 	if (pipe2(fds, O_CLOEXEC) < 0) {
-		cJSON_Delete(args);
+		cJSON_Delete(spec.args);
 		return crl_fail_sys(err, errno, "pipe");
 	}
 	d->fd = fds[0];
@@ -128,30 +153,41 @@ static int start(struct download *d, const char *verb, cJSON *args, struct crl_e
 		return -1;
 	if (fd_set_nonblock(d->fd, true, err) < 0)
 		return -1;
-	if (sd_event_add_io(event, &d->source, d->fd, EPOLLIN, on_output, d) < 0)
+	if (sd_event_add_io(event, &d->source, d->fd, EPOLLIN, on_output, d) < 0 ||
+	    sd_event_source_set_enabled(d->source, d->open ? SD_EVENT_ON : SD_EVENT_OFF) < 0)
 		return crl_fail(err, CRL_INTERNAL, "download: event source");
 	return 0;
 }
 
-void job_reply_download(struct http_req *r, const char *verb, cJSON *args, const char *content_type)
+void job_reply_download_with(struct http_req *r, const struct job_download *spec)
 {
 	struct download *d = calloc(1, sizeof(*d));
 	struct crl_err err;
 
-	if (!d || !(d->content_type = strdup(content_type))) {
-		free(d);
-		cJSON_Delete(args);
+	if (!d) {
+		cJSON_Delete(spec->args);
+		if (spec->destroy)
+			spec->destroy(spec->data);
 		http_reply_message(r, 503, "out of memory");
 		return;
 	}
+	d->spec = *spec;
 	d->req = r;
 	d->fd = -1;
+	d->open = !spec->head;
 	http_set_data(r, d, download_destroy);
 	http_on_close(r, on_client_gone);
 	http_stream_on_drain(r, on_drain);
-	if (start(d, verb, args, &err) == 0)
+	if (start(d, &err) == 0)
 		return;
 	if (d->job)
 		job_cancel(take_ptr(d->job));
 	http_reply_error(r, &err);
+}
+
+void job_reply_download(struct http_req *r, const char *verb, cJSON *args, const char *content_type)
+{
+	const struct job_download spec = {.verb = verb, .args = args, .content_type = content_type};
+
+	job_reply_download_with(r, &spec);
 }

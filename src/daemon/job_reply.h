@@ -32,6 +32,22 @@ void job_reply_line(struct http_req *r, cJSON *line);
 void job_reply_stream_line(struct http_req *r, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+struct job_download {
+	const char *verb;
+	cJSON *args; /* taken */
+	const char *content_type;
+	/*
+	 * With it no byte of the body leaves before it returned true for one of the worker's
+	 * messages: it may add headers. NULL: messages are ignored.
+	 */
+	bool (*head)(struct http_req *r, const cJSON *message, void *data);
+	void (*failed)(struct crl_err *err, void *data); /* puts the error in other words; NULL */
+	void *data;
+	void (*destroy)(void *data); /* of `data`, at the end of the request; NULL: nobody's */
+};
+/* The worker's descriptor 1 is the body of the answer, with back-pressure. Answers whatever
+ * happens. */
+void job_reply_download_with(struct http_req *r, const struct job_download *spec);
 /* The worker's descriptor 1 is the body of the answer, with back-pressure. Takes `args`. */
 void job_reply_download(struct http_req *r, const char *verb, cJSON *args,
 			const char *content_type);

@@ -32,6 +32,15 @@
  *(its manifest), "upper":PATH, "changes":["CMD ..."], "lowers":[PATH.. top first],
  *"config":{crl_image_config}, "author":"", "message":"", "command":"", "container":ID}
  *	{"result":{"id":"sha256:..","manifest":"sha256:.."}}
+ * Verbs "archive-stat", "archive-get", "archive-put" (docker cp). Input of put: a tar, perhaps
+ * compressed; output of get: a tar. {"path":"/as/given", and what gets it into the container:
+ *	"pid":N, "ticks":N                 of a running container's process, or
+ *	"upper":PATH, "work":PATH, "lowers":[PATH.. top first], "writable":bool, "durable":bool,
+ *	"mounts":[{"source","destination","rw","recursive","copy_up"}],
+ *	put: "keep_kind":bool (noOverwriteDirNonDir), "copy_uid_gid":bool, "user":"",
+ *"read_only":bool} archive-stat: {"result":{"name","size","mode","mtime","linkTarget"}}
+ *	archive-get: {"stat":{the same}} before the first byte of output, then {"result":{}}
+ *	archive-put: {"result":{}}
  * Verb "sweep": removes what the daemon moved to DATA_ROOT/tmp. {"trash":["gc-..."]} {"result":{}}
  *
  * Verb "build" (POST /build). Input: the context, a tar, perhaps compressed.

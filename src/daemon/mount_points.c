@@ -15,10 +15,12 @@
 
 static const char *const folders[] = {"dev", "etc", "proc", "sys"};
 static const char *const empty_files[] = {"etc/hostname", "etc/hosts", "etc/resolv.conf"};
+/* Programs ask by this file whether they run in a container of Docker. */
+#define MARK ".dockerenv"
 
-static int make_file(int dir, const char *name, struct crl_err *err)
+static int make_file(int dir, const char *name, mode_t mode, struct crl_err *err)
 {
-	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, mode);
 	if (fd < 0)
 		return crl_fail_sys(err, errno, "%s", name);
 	close(fd);
@@ -34,9 +36,9 @@ static int fill(const char *path, struct crl_err *err)
 		if (mkdirat(dir, folders[i], 0755) < 0 && errno != EEXIST)
 			return crl_fail_sys(err, errno, "%s", folders[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(empty_files); i++)
-		if (make_file(dir, empty_files[i], err) < 0)
+		if (make_file(dir, empty_files[i], 0644, err) < 0)
 			return -1;
-	return 0;
+	return make_file(dir, MARK, 0755, err);
 }
 
 const char *mount_points_layer(struct daemon *d)

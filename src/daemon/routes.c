@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The API as one table. The first row that matches method and path wins. */
+#include "api_archive.h"
 #include "api_containers.h"
 #include "api_images.h"
 #include "api_networks.h"
@@ -23,6 +24,9 @@ const struct http_route http_routes[] = {
 	{"GET",    "/containers/*/top",      124, api_containers_top,     0, "its processes"},
 	{"GET",    "/containers/*/logs",     124, api_containers_logs,    0, "its output"},
 	{"GET",    "/containers/*/stats",    124, api_containers_stats,   0, "what it uses"},
+	{"HEAD",   "/containers/*/archive",  124, api_containers_archive_head, 0, "what a path of it is"},
+	{"GET",    "/containers/*/archive",  124, api_containers_archive_get,  0, "files of it as a tar"},
+	{"PUT",    "/containers/*/archive",  124, api_containers_archive_put,  HTTP_STREAM_BODY, "unpack a tar into it"},
 	{"POST",   "/containers/create",     124, api_containers_create,  0, "make a container"},
 	{"POST",   "/containers/prune",      124, api_containers_prune,   0, "remove stopped ones"},
 	{"POST",   "/containers/*/start",    124, api_containers_start,   0, "start it"},

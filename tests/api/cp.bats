@@ -1,0 +1,302 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# docker cp: the archive endpoints with docker's client and with curl, on
+# running, paused, stopped and new containers, through volumes and links.
+load ../harness/daemon
+
+setup_file() { daemon_setup; }
+teardown_file() { daemon_teardown; }
+setup() {
+	command -v docker >/dev/null || skip "no docker client"
+	W=$BATS_TEST_TMPDIR
+	cd "$W"
+}
+teardown() {
+	ids=$(docker ps -aq)
+	# shellcheck disable=SC2086
+	[ -z "$ids" ] || docker rm -f -v $ids >/dev/null
+}
+
+# api METHOD PATH [CURL OPTIONS]: prints the status, then the body is in $W/body.
+api() {
+	local method=$1 path=$2
+	shift 2
+	curl -s -o "$W/body" -D "$W/head" -w '%{http_code}' -X "$method" --unix-socket "$CRL/s" "$@" "http://d$path"
+}
+# stat_of ID PATH: the decoded header of HEAD.
+stat_of() {
+	curl -s -I --unix-socket "$CRL/s" "http://d/containers/$1/archive?path=$2" |
+		sed -n 's/^X-Docker-Container-Path-Stat: \([^\r]*\).*/\1/p' | base64 -d
+}
+
+tree() {
+	mkdir -p src/sub
+	echo one >src/1
+	echo two >src/sub/2
+	chmod 751 src/sub
+	chmod 4755 src/1
+	ln -s sub/2 src/link
+	ln src/sub/2 src/hard
+	touch -d 2001-02-03T04:05:06Z src/1
+}
+
+@test "a tree goes in and comes out unchanged, whatever the container does" {
+	tree
+	id=$(docker create --name in-out busybox sleep 1000)
+	for state in created running paused exited; do
+		case $state in
+		running) docker start "$id" >/dev/null ;;
+		paused) docker pause "$id" >/dev/null ;;
+		exited) docker unpause "$id" >/dev/null && docker kill "$id" >/dev/null && docker wait "$id" >/dev/null ;;
+		esac
+		[ "$(docker inspect -f '{{.State.Status}}' "$id")" = $state ]
+		docker cp src "$id:/$state"
+		rm -rf back
+		docker cp "$id:/$state" back
+		diff -r src back
+		[ "$(readlink back/link)" = sub/2 ]
+		[ "$(stat -c %h back/hard)" = 2 ]
+		[ "$(stat -c '%a %Y' back/1)" = "$(stat -c '%a %Y' src/1)" ]
+		[ "$(stat -c %a back/sub)" = 751 ]
+	done
+	docker start "$id" >/dev/null
+	for state in created running paused exited; do
+		[ "$(docker exec "$id" cat /$state/sub/2)" = two ]
+	done
+}
+
+@test "docker's rules about slashes and existing directories" {
+	tree
+	id=$(docker run -d busybox sleep 1000)
+	docker cp src "$id:/tmp"         # an existing directory: below it
+	docker exec "$id" test -f /tmp/src/sub/2
+	docker cp src/. "$id:/tmp"       # its content
+	docker exec "$id" test -f /tmp/sub/2
+	docker cp src "$id:/new"         # a new name
+	docker exec "$id" test -f /new/sub/2
+	docker cp src/1 "$id:/tmp/renamed"
+	[ "$(docker exec "$id" cat /tmp/renamed)" = one ]
+	run docker cp src/1 "$id:/nodir/"
+	[ "$status" -ne 0 ]
+	run docker cp src "$id:/tmp/renamed"
+	[ "$status" -ne 0 ]
+	docker cp "$id:/tmp/renamed" copy
+	[ "$(cat copy)" = one ]
+	mkdir there
+	docker cp "$id:/new/." there
+	diff -r src there
+	docker cp "$id:/new/" there
+	diff -r src there/new
+	run docker cp "$id:/nothing" x
+	[[ $output == *"Could not find the file /nothing in container $id"* ]]
+	docker cp "$id:/new/link" l
+	[ "$(readlink l)" = sub/2 ]
+	docker cp -L "$id:/new/link" followed
+	[ "$(cat followed)" = two ]
+	docker cp "$id:/new/sub" - | tar -tf - | grep -qx sub/2
+	tar -C src -cf - sub | docker cp - "$id:/opt-not-there" && return 1
+	tar -C src -cf - sub | docker cp - "$id:/mnt" || docker exec "$id" mkdir /mnt
+	tar -C src -cf - sub | docker cp - "$id:/mnt"
+	[ "$(docker exec "$id" cat /mnt/sub/2)" = two ]
+}
+
+@test "a directory is not replaced by a file, nor the other way round" {
+	mkdir d && echo f >d/x && echo f >f
+	id=$(docker create busybox true)
+	docker cp d "$id:/thing"
+	tar -cf t.tar --transform 's/^f$/thing/' f
+	[ "$(api PUT "/containers/$id/archive?path=/&noOverwriteDirNonDir=true" -T t.tar)" = 400 ]
+	grep -q 'cannot overwrite directory \\"thing\\" with non-directory' body
+	[ "$(api PUT "/containers/$id/archive?path=/" -T t.tar)" = 200 ]
+	[ "$(docker cp "$id:/thing" - | tar -xOf -)" = f ]
+	tar -cf t.tar --transform 's/^d/thing/' d
+	[ "$(api PUT "/containers/$id/archive?path=/&noOverwriteDirNonDir=1" -T t.tar)" = 400 ]
+	grep -q 'cannot overwrite non-directory' body
+}
+
+@test "the stat header has Go's mode bits" {
+	id=$(docker run -d busybox sh -c 'mkdir -m 1777 /sticky; echo abc >/f; chmod 4640 /f; ln -s /sticky/../f /l; mkfifo /p; ln -s /nowhere/x /broken; sleep 1000')
+	wait_until 5 docker exec "$id" test -L /broken
+	[ "$(stat_of "$id" /f | jq -r '"\(.name) \(.size) \(.mode) \(.linkTarget)"')" = "f 4 $((0640 + (1 << 23))) " ]
+	[ "$(stat_of "$id" /sticky | jq .mode)" = $(((1 << 31) + (1 << 20) + 0777)) ]
+	[ "$(stat_of "$id" /l | jq -r '"\(.mode) \(.linkTarget)"')" = "$(((1 << 27) + 0777)) /f" ]
+	[ "$(stat_of "$id" /broken | jq -r .linkTarget)" = /nowhere/x ]
+	[ "$(stat_of "$id" /p | jq .mode)" = $(((1 << 25) + 0644)) ]
+	[ "$(stat_of "$id" /dev/null | jq .mode)" = $(((1 << 26) + (1 << 21) + 0666)) ]
+	[ "$(stat_of "$id" / | jq -r .name)" = / ]
+	[ "$(stat_of "$id" /sticky/. | jq -r .name)" = . ]
+	stat_of "$id" /f | jq -r .mtime | grep -Eq '^20[0-9-]+T[0-9:.]+Z$'
+	[ "$(api HEAD "/containers/$id/archive?path=/none" -I)" = 404 ]
+	[ "$(api GET "/containers/$id/archive?path=")" = 400 ]
+	grep -q 'bad parameter: path cannot be empty' body
+	[ "$(api GET "/containers/none/archive?path=/")" = 404 ]
+	grep -q 'No such container: none' body
+}
+
+@test "links stay inside: absolute ones are the container's" {
+	id=$(docker run -d busybox sh -c 'mkdir -p /run/app /var; rm -rf /var/run; ln -s /run /var/run; echo in >/run/app/f; ln -s /etc/passwd /pw; ln -s ../../../../../../../etc /up; sleep 1000')
+	wait_until 5 docker exec "$id" test -L /up
+	docker cp "$id:/var/run/app/f" f
+	[ "$(cat f)" = in ]
+	echo out >g
+	docker cp g "$id:/var/run/app/"
+	[ "$(docker exec "$id" cat /run/app/g)" = out ]
+	docker cp -L "$id:/pw" pw
+	[ "$(cat pw)" = "$(docker exec "$id" cat /etc/passwd)" ]
+	docker cp "$id:/up/hostname" h
+	[ "$(cat h)" = "${id:0:12}" ]
+	# An entry through a link of the container: it lands in the container.
+	mkdir -p a/up && echo trap >a/up/crl-trap
+	tar -C a -cf t.tar up/crl-trap
+	[ "$(api PUT "/containers/$id/archive?path=/" -T t.tar)" = 200 ]
+	[ ! -e /etc/crl-trap ]
+	[ "$(docker exec "$id" cat /etc/crl-trap)" = trap ]
+	# Names with ".." are refused.
+	tar -cPf t.tar --transform 's,^g$,../../crl-trap,' g
+	[ "$(api PUT "/containers/$id/archive?path=/tmp" -T t.tar)" = 400 ]
+	docker exec "$id" test ! -e /crl-trap
+}
+
+@test "volumes, binds and tmpfs" {
+	mkdir host && echo from-host >host/f
+	echo data >d
+	run_args=(-v vol-cp:/v -v "$W/host:/deep/er/b:ro" -v "$W/host/f:/single" --tmpfs /t)
+	id=$(docker create "${run_args[@]}" busybox sleep 1000)
+	docker cp d "$id:/v/created"
+	[ "$(cat "$DATA_ROOT/volumes/vol-cp/_data/created")" = data ]
+	docker cp "$id:/deep/er/b/f" f1
+	docker cp "$id:/single" f2
+	[ "$(cat f1 f2 | uniq)" = from-host ]
+	run docker cp d "$id:/deep/er/b/"
+	[[ $output == *"mounted volume is marked read-only"* ]]
+	# Nothing was left behind by looking.
+	docker start "$id" >/dev/null
+	docker cp d "$id:/t/on-tmpfs"
+	[ "$(docker exec "$id" cat /t/on-tmpfs)" = data ]
+	docker cp "$id:/t/on-tmpfs" f3
+	[ "$(cat f3)" = data ]
+	docker cp d "$id:/v/running"
+	[ -f "$DATA_ROOT/volumes/vol-cp/_data/running" ]
+	[ "$(api PUT "/containers/$id/archive?path=/deep/er/b" -T d)" = 403 ]
+	docker rm -f "$id" >/dev/null
+	docker volume rm vol-cp
+}
+
+@test "read-only roots refuse with docker's words, volumes in them do not" {
+	echo data >d
+	tar -cf t.tar d
+	id=$(docker create --read-only -v vol-ro:/v busybox sleep 1000)
+	for state in created running; do
+		[ $state = created ] || docker start "$id" >/dev/null
+		[ "$(api PUT "/containers/$id/archive?path=/etc" -T t.tar)" = 403 ]
+		grep -q 'container rootfs is marked read-only' body
+		docker cp d "$id:/v/$state"
+	done
+	[ "$(docker exec "$id" cat /v/created)" = data ]
+	docker rm -f "$id" >/dev/null
+	docker volume rm vol-ro
+}
+
+@test "the image's files are in a volume before the first start, as after it" {
+	base=$(docker create busybox true)
+	mkdir d && echo image >d/from-image
+	docker cp d "$base:/seed"
+	docker commit "$base" seeded >/dev/null 2>&1 || skip "no commit"
+	echo new >new
+	id=$(docker create -v /seed seeded ls /seed)
+	docker cp new "$id:/seed/"
+	[ "$(docker start -a "$id")" = "$(printf 'from-image\nnew')" ]
+	docker rm -v "$id" "$base" >/dev/null
+	docker rmi seeded
+}
+
+@test "bodies of every compression and of none, chunked or not" {
+	id=$(docker create busybox true)
+	for kind in none gzip bzip2 xz zstd; do
+		echo "$kind" >$kind
+		tar -cf t.tar $kind
+		[ $kind = none ] || $kind -c t.tar >t.z
+		[ $kind != none ] || cp t.tar t.z
+		[ "$(api PUT "/containers/$id/archive?path=/" -T t.z -H 'Content-Type: text/plain')" = 200 ]
+		[ "$(api PUT "/containers/$id/archive?path=/" -T - -H 'Transfer-Encoding: chunked' <t.z)" = 200 ]
+		[ "$(docker cp "$id:/$kind" - | tar -xOf -)" = $kind ]
+	done
+	[ "$(api PUT "/containers/$id/archive?path=/" --data-binary '')" = 200 ]
+	head -c 700 /dev/urandom >junk
+	[ "$(api PUT "/containers/$id/archive?path=/" -T junk)" = 400 ]
+	[ "$(api PUT "/containers/$id/archive?path=/missing" -T t.tar)" = 404 ]
+	grep -q "Could not find the file /missing in container $id" body
+	[ "$(api PUT "/containers/$id/archive?path=/etc/passwd" -T t.tar)" = 400 ]
+	grep -q 'extraction point is not a directory' body
+}
+
+@test "owners: as in the archive; with copyUIDGID those of the container's user" {
+	echo x >x
+	tar --owner=123 --group=456 --numeric-owner -cf t.tar x
+	id=$(docker create -u daemon busybox true)
+	[ "$(api PUT "/containers/$id/archive?path=/" -T t.tar)" = 200 ]
+	docker cp "$id:/x" - | tar --numeric-owner -tvf - | grep -q 123/456
+	[ "$(api PUT "/containers/$id/archive?path=/&copyUIDGID=true" -T t.tar)" = 200 ]
+	docker cp "$id:/x" - | tar --numeric-owner -tvf - | grep -q ' 1/1 '
+}
+
+@test "what the kernel makes is not copied, the rest of / is" {
+	id=$(docker run -d busybox sleep 1000)
+	docker cp "$id:/" - >all.tar
+	tar -tPf all.tar >names
+	grep -qx /bin/busybox names
+	grep -qx /proc/ names
+	run grep -c -e '^/proc/.' -e '^/sys/.' -e '^/dev/.' names
+	[ "$output" = 0 ]
+}
+
+@test "a start waits for the copy into the container, and the copy for nobody else" {
+	id=$(docker create busybox cat /late)
+	echo late >late && tar -cf t.tar late
+	(sleep 1.5; cat t.tar) | curl -s -T - --unix-socket "$CRL/s" -X PUT "http://d/containers/$id/archive?path=/" &
+	sleep 0.5
+	[ "$(docker start -a "$id")" = late ]
+	wait
+	# A client that says nothing holds a start up for some seconds only.
+	mkfifo hang
+	curl -s -T - --unix-socket "$CRL/s" -X PUT "http://d/containers/$id/archive?path=/" <hang >/dev/null &
+	exec 9>hang
+	sleep 0.5
+	begin=$(date +%s)
+	docker start -a "$id"
+	[ $(($(date +%s) - begin)) -le 14 ]
+	exec 9>&-
+	wait
+}
+
+@test "a removal ends the copy; a client that vanishes ends the worker" {
+	id=$(docker create busybox true)
+	mkfifo hang
+	curl -s -o answer -T - --unix-socket "$CRL/s" -X PUT "http://d/containers/$id/archive?path=/" <hang &
+	exec 9>hang
+	wait_until 5 pgrep -P "$(daemon_pid)" -f crun-lite-worker
+	docker rm "$id"
+	exec 9>&-
+	wait
+	wait_until 5 grep -q 'No such container' answer
+	id=$(docker run -d busybox sh -c 'dd if=/dev/zero of=/big bs=1M count=64; sleep 1000')
+	wait_until 10 docker exec "$id" sh -c '[ $(stat -c %s /big) = 67108864 ]'
+	curl -s -N --limit-rate 100k --max-time 1 -o /dev/null --unix-socket "$CRL/s" "http://d/containers/$id/archive?path=/big" || true
+	no_workers() { ! pgrep -P "$(daemon_pid)" -f crun-lite-worker; }
+	wait_until 5 no_workers
+	docker exec "$id" sh -c 'echo fine >/still && cat /still'
+}
+
+@test "events: archive-path and extract-to-dir" {
+	since=$(date +%s)
+	id=$(docker create busybox true)
+	echo x >x
+	docker cp x "$id:/x"
+	docker cp "$id:/x" y
+	run docker events --since "$since" --until "$(($(date +%s) + 1))" --filter container="$id" --format '{{.Action}}'
+	[ "$output" = "$(printf 'create\nextract-to-dir\narchive-path')" ]
+}
+
+@test "/.dockerenv is there" {
+	docker run --rm busybox test -f /.dockerenv
+}
