@@ -119,7 +119,7 @@ static void on_done(struct job *j, const cJSON *result, const struct crl_err *er
 		d->spec.failed(&d->err, d->spec.data);
 	if (!d->open)
 		open_body(d);
-	if (err->code != CRL_OK)
+	if (err->code != CRL_OK && crl_code_http(d->err.code) >= 500)
 		log_warn("download", "error", err->msg, NULL);
 	maybe_end(d);
 }

@@ -41,6 +41,9 @@
  *"read_only":bool} archive-stat: {"result":{"name","size","mode","mtime","linkTarget"}}
  *	archive-get: {"stat":{the same}} before the first byte of output, then {"result":{}}
  *	archive-put: {"result":{}}
+ * Verb "changes" (GET /containers/ID/changes). Output: the answer. {"upper":PATH,
+ *	"lowers":[PATH.. top first], "mounts":["/destination"..]} {"result":{}}
+ * Verb "du". {"trees":[PATH..]} {"result":{"sizes":[bytes.., -1 = not there or too deep]}}
  * Verb "sweep": removes what the daemon moved to DATA_ROOT/tmp. {"trash":["gc-..."]} {"result":{}}
  *
  * Verb "build" (POST /build). Input: the context, a tar, perhaps compressed.

@@ -204,7 +204,7 @@ static int landlock_prepared(int ruleset, const struct worker *w, uint64_t readi
 	if (w->top_fd >= 0 && landlock_rule(ruleset, w->top_fd, reading, err) < 0)
 		return -1;
 	for (size_t i = 0; i < w->layers.n; i++)
-		if (landlock_rule(ruleset, w->layers.v[i], reading, err) < 0)
+		if (w->layers.v[i] >= 0 && landlock_rule(ruleset, w->layers.v[i], reading, err) < 0)
 			return -1;
 	return 0;
 }

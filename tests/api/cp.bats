@@ -201,7 +201,7 @@ tree() {
 	base=$(docker create busybox true)
 	mkdir d && echo image >d/from-image
 	docker cp d "$base:/seed"
-	docker commit "$base" seeded >/dev/null 2>&1 || skip "no commit"
+	docker commit "$base" seeded >/dev/null
 	echo new >new
 	id=$(docker create -v /seed seeded ls /seed)
 	docker cp new "$id:/seed/"

@@ -1,0 +1,106 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What a container has changed: diff, export, commit, and how large it is.
+load ../harness/daemon
+
+setup_file() { daemon_setup; }
+teardown_file() { daemon_teardown; }
+setup() {
+	command -v docker >/dev/null || skip "no docker client"
+	W=$BATS_TEST_TMPDIR
+	cd "$W"
+}
+teardown() {
+	ids=$(docker ps -aq)
+	# shellcheck disable=SC2086
+	[ -z "$ids" ] || docker rm -f -v $ids >/dev/null
+}
+get() { curl -s --unix-socket "$CRL/s" "http://d$1"; }
+
+@test "diff: added, changed, deleted, and nothing that only had to be there" {
+	id=$(docker create -v /some/vol -v "$W:/etc/place" --tmpfs /scratch busybox sh -c '
+		echo 1 >/new; mkdir -p /dir/sub; touch /dir/sub/f
+		chmod 600 /etc/group; rm /etc/shadow; rm -r /home; ln -s x /lnk
+		echo v >/some/vol/f; touch /scratch/f
+		mkdir /tmp/x; rmdir /tmp/x; cat /etc/passwd >/dev/null')
+	[ "$(get "/containers/$id/changes")" = null ]
+	docker start -a "$id"
+	run docker diff "$id"
+	echo "$output"
+	[ "$output" = "$(printf '%s\n' 'A /dir' 'A /dir/sub' 'A /dir/sub/f' 'C /etc' 'C /etc/group' 'D /etc/shadow' 'D /home' 'A /lnk' 'A /new')" ]
+	[ "$(get "/containers/$id/changes" | jq -c '.[0]')" = '{"Path":"/dir","Kind":1}' ]
+	run docker diff none
+	[[ $output == *"No such container: none"* ]]
+}
+
+@test "diff: a directory made anew hides what was in it; the container may run" {
+	id=$(docker run -d busybox sh -c 'rm -r /etc; mkdir /etc; echo mine >/etc/passwd; touch /ready; sleep 1000')
+	wait_until 5 docker exec "$id" test -e /ready
+	run docker diff "$id"
+	echo "$output"
+	grep -qx 'C /etc/passwd' <<<"$output"
+	grep -qx 'D /etc/group' <<<"$output"
+	grep -qx 'C /etc' <<<"$output"
+}
+
+@test "export: the merged tree without volumes" {
+	id=$(docker run -d -v exported:/v busybox sh -c 'echo in >/v/f; echo x >/x; rm /etc/group; sleep 1000')
+	wait_until 5 docker exec "$id" test -e /x
+	docker export "$id" >e.tar
+	tar -tf e.tar >names
+	grep -qx x names
+	grep -qx bin/busybox names
+	grep -qx .dockerenv names
+	grep -qx v/ names
+	run grep -e v/f -e etc/group names
+	[ "$status" -ne 0 ]
+	docker export -o f.tar "$id"
+	cmp e.tar f.tar
+	docker import e.tar imported >/dev/null
+	[ "$(docker run --rm imported cat /x)" = x ]
+	docker rm -f "$id" >/dev/null
+	docker volume rm exported
+	docker rmi imported
+}
+
+@test "commit: layer, config, changes, name; paused meanwhile" {
+	since=$(date +%s)
+	id=$(docker run -d --name com -e A=1 -e B=2 -l l1=x -w /tmp -p 80 busybox sh -c 'echo kept >/kept; rm /etc/group; touch /ready; sleep 1000')
+	wait_until 5 docker exec "$id" test -e /ready
+	run docker commit -a "Me <me@x>" -m "the message" -c 'ENV B=3' -c 'CMD ["cat", "/kept"]' -c 'EXPOSE 81' -c 'LABEL l2=y' com made:1
+	[[ $output =~ ^sha256:[0-9a-f]{64}$ ]]
+	[ "$(docker inspect -f '{{.State.Status}}' com)" = running ]
+	[ "$(docker run --rm made:1)" = kept ]
+	docker run --rm made:1 sh -c 'test ! -e /etc/group && [ "$A$B$PWD" = 13/tmp ]'
+	docker image inspect made:1 >i.json
+	[ "$(jq -r '.[0] | "\(.Author) \(.Comment) \(.Parent != "") \(.Config.Labels | to_entries | map("\(.key)=\(.value)") | join(",")) \(.Config.ExposedPorts | keys | join(","))"' i.json)" = "Me <me@x> the message true l1=x,l2=y 80/tcp,81/tcp" ]
+	[ "$(docker history -q made:1 | wc -l)" = 2 ]
+	run docker events --since "$since" --until "$(($(date +%s) + 1))" --filter container=com --format '{{.Action}}'
+	grep -q pause <<<"$output"
+	grep -q unpause <<<"$output"
+	grep -qx commit <<<"$output"
+	# Without a pause, without a name, with a config in the body.
+	out=$(curl -s -X POST --unix-socket "$CRL/s" -H 'Content-Type: application/json' -d '{"Entrypoint":["/bin/echo","ep"],"Env":["A=9"],"Volumes":{"/vv":{}}}' "http://d/commit?container=com&pause=0")
+	img=$(jq -r .Id <<<"$out")
+	[ "$(docker run --rm "$img" hello)" = "ep hello" ]
+	[ "$(docker image inspect "$img" | jq -c '.[0].Config | [.Env[] | select(startswith("A=") or startswith("B="))] | sort')" = '["A=9","B=2"]' ]
+	[ "$(docker image inspect "$img" | jq -c '.[0].Config.Volumes')" = '{"/vv":{}}' ]
+	run docker commit -c 'FROM x' com
+	[[ $output == *"FROM is not a valid change command"* ]]
+	[ "$(docker inspect -f '{{.State.Status}}' com)" = running ]
+	run docker commit none
+	[[ $output == *"No such container: none"* ]]
+	docker rm -f com >/dev/null
+	docker rmi made:1 "$img"
+}
+
+@test "commit of a stopped and of an unchanged container" {
+	id=$(docker create busybox echo hi)
+	img=$(docker commit "$id")
+	[ "$(docker run --rm "$img")" = hi ]
+	docker start -a "$id"
+	docker commit "$id" again >/dev/null
+	[ "$(docker run --rm again)" = hi ]
+	docker rm "$id" >/dev/null
+	docker rmi again "$img" 2>/dev/null || docker rmi again
+}
