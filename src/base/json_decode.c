@@ -285,6 +285,10 @@ static int decode_small(const struct decoder *d, const cJSON *item, bool is_sign
 static int decode_field(const struct decoder *d, const cJSON *item, char *base)
 {
 	void *at = base + d->field->offset;
+	bool object = d->field->kind == JSON_KIND_OBJ || d->field->kind == JSON_KIND_OBJP;
+	/* Named by its key here: the table below is a type that several keys may have. */
+	if (object && !cJSON_IsObject(item))
+		return fail_type(d, "an object");
 	switch (d->field->kind) {
 	case JSON_KIND_BOOL: return decode_bool(d, item, at);
 	case JSON_KIND_I64: return get_i64(d, item, at);

@@ -22,8 +22,7 @@
 #define ACCEPT_BATCH 16
 #define ACCEPT_PAUSE_US (100ULL * 1000)
 #define IDLE_CHECK_US (60ULL * 1000 * 1000)
-#define IDLE_LIMIT_NS (300LL * 1000 * 1000 * 1000)
-#define FIRST_REQUEST_LIMIT_NS (60LL * 1000 * 1000 * 1000)
+#define SOON_CHECK_US (5ULL * 1000 * 1000)
 
 /* --- MHD in the loop --- */
 
@@ -93,34 +92,27 @@ static void on_connection(void *cls, struct MHD_Connection *conn, void **socket_
 	}
 }
 
-/*
- * Closes what nobody uses: a connection without any request for a minute, or idle for five. MHD's
- * own time-outs would set a timer at every request.
- */
+/* MHD's own time-outs would set a timer at every request. */
 static int on_idle_check(sd_event_source *source, uint64_t usec, void *data)
 {
 	struct http_server *s = data;
-	int64_t now = time_boot_ns();
+	uint64_t next = http_end_impatient(s) ? SOON_CHECK_US : IDLE_CHECK_US;
 
-	for (struct http_conn *c = s->conns; c; c = c->next) {
-		int64_t limit = c->idle_since < 0 ? FIRST_REQUEST_LIMIT_NS : IDLE_LIMIT_NS;
-		int64_t since = c->idle_since < 0 ? -c->idle_since : c->idle_since;
-
-		if (!c->busy && now - since > limit)
-			(void)shutdown(c->fd, SHUT_RDWR);
-	}
-	if (s->conns && sd_event_source_set_time_relative(source, IDLE_CHECK_US) >= 0)
+	s->checked_soon = next == SOON_CHECK_US;
+	if (s->conns && sd_event_source_set_time_relative(source, next) >= 0)
 		(void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 	return 0;
 }
 
-static void arm_idle_check(struct http_server *s)
+void http_check_soon(struct http_server *s)
 {
 	int enabled = SD_EVENT_ON;
 
-	if (sd_event_source_get_enabled(s->idle, &enabled) < 0 || enabled != SD_EVENT_OFF)
+	if (sd_event_source_get_enabled(s->idle, &enabled) < 0 ||
+	    (enabled != SD_EVENT_OFF && s->checked_soon))
 		return;
-	if (sd_event_source_set_time_relative(s->idle, IDLE_CHECK_US) >= 0)
+	s->checked_soon = true;
+	if (sd_event_source_set_time_relative(s->idle, SOON_CHECK_US) >= 0)
 		(void)sd_event_source_set_enabled(s->idle, SD_EVENT_ONESHOT);
 }
 
@@ -193,7 +185,7 @@ static void conn_start(struct http_conn *c, const struct sockaddr *addr, socklen
 	 * next one is accepted. */
 	if (s->accepting)
 		server_run(s);
-	arm_idle_check(s);
+	http_check_soon(s);
 }
 
 static void take_connection(struct http_server *s, const struct http_listener *l, int fd,

@@ -32,11 +32,12 @@ struct http_conn { /* one client connection; MHD's socket context */
 	uid_t uid;
 	pid_t pid;
 	bool is_unix;
-	bool remote;        /* TCP, in clear or behind the TLS front */
-	char *subject;      /* of the client's certificate; NULL without TLS */
-	char *from;         /* address of a remote client */
-	bool busy;          /* a request is being worked on */
-	int64_t idle_since; /* CLOCK_BOOTTIME */
+	bool remote;          /* TCP, in clear or behind the TLS front */
+	char *subject;        /* of the client's certificate; NULL without TLS */
+	char *from;           /* address of a remote client */
+	bool busy;            /* a request is being worked on */
+	struct http_req *req; /* it */
+	int64_t idle_since;   /* CLOCK_BOOTTIME */
 };
 
 struct http_server {
@@ -45,6 +46,7 @@ struct http_server {
 	sd_event_source *io;    /* MHD's epoll descriptor is readable */
 	sd_event_source *again; /* MHD wants to run once more */
 	sd_event_source *idle;  /* closes connections nobody uses */
+	bool checked_soon;      /* within seconds, not a minute */
 	sd_event_source *pause; /* ends a pause of accepting (no descriptors left) */
 	struct http_listener **listeners;
 	size_t n_listeners;
@@ -70,6 +72,7 @@ struct http_req {
 	bool gone;      /* the client is gone; nothing may be sent any more */
 	bool close_now; /* drop the connection at the next call */
 
+	int64_t began, moved; /* CLOCK_BOOTTIME: the request's head; the last bytes of its body */
 	struct buf body;
 	int sink_fd; /* -1; request body goes there */
 	sd_event_source *sink_source;
@@ -105,6 +108,16 @@ struct http_req {
  * may be NULL, are copied.
  */
 void http_server_take(struct http_server *s, int fd, const char *subject, const char *from);
+
+/* http.c: a connection or body is not complete, so look after it in some seconds. */
+void http_check_soon(struct http_server *s);
+
+/* http_patience.c */
+/*
+ * Ends connections that nobody uses and requests that do not come: called every few seconds.
+ * True when one of them may be due within seconds, false when a minute is soon enough.
+ */
+bool http_end_impatient(struct http_server *s);
 
 /* http_access.c */
 /*

@@ -29,6 +29,8 @@ static struct http_req *req_new(struct http_server *s, struct MHD_Connection *co
 		r->next->prev = r;
 	s->reqs = r;
 	r->peer->busy = true;
+	r->peer->req = r;
+	r->began = r->moved = time_boot_ns();
 	return r;
 }
 
@@ -132,6 +134,7 @@ void http_on_completed(void *cls, struct MHD_Connection *conn, void **con_cls,
 		return;
 	*con_cls = NULL;
 	r->peer->busy = false;
+	r->peer->req = NULL;
 	r->peer->idle_since = time_boot_ns();
 	tell_gone(r);
 	req_free(r);
@@ -198,6 +201,14 @@ static enum MHD_Result refuse_framing(struct http_req *r)
 	return MHD_queue_response(r->conn, (unsigned)r->status, r->response);
 }
 
+static bool has_body(struct MHD_Connection *conn)
+{
+	unsigned n = 0;
+
+	(void)MHD_get_connection_values(conn, MHD_HEADER_KIND, count_framing, &n);
+	return n > 0;
+}
+
 /* With the headers: finds the route. Answers that need no body are made here, sent at its end. */
 static enum MHD_Result req_begin(struct http_req *r, const char *method, size_t path_len)
 {
@@ -231,6 +242,8 @@ static enum MHD_Result req_begin(struct http_req *r, const char *method, size_t 
 	}
 	if (streams)
 		call_handler(r);
+	else if (has_body(r->conn))
+		http_check_soon(r->server);
 	return MHD_YES;
 }
 
@@ -238,6 +251,7 @@ static enum MHD_Result req_body(struct http_req *r, const char *data, size_t *si
 {
 	bool streams = !r->discard && r->match.route->flags & HTTP_STREAM_BODY;
 
+	r->moved = time_boot_ns();
 	if (r->discard || (r->answered && r->sink_fd < 0)) {
 		*size = 0;
 	} else if (r->sink_fd >= 0) {
