@@ -174,6 +174,7 @@ struct api_networking_config {
 struct api_network_connect {
 	char *container;
 	struct api_endpoint *endpoint;
+	bool force; /* of disconnect */
 };
 
 /* The body of create: the members of Config, HostConfig and NetworkingConfig beside them. */

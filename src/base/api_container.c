@@ -261,6 +261,7 @@ const struct json_table api_networking_config_json =
 
 static const struct json_field network_connect_fields[] = {
 	JSON_STR(struct api_network_connect, container, "Container", 0),
+	JSON_BOOL(struct api_network_connect, force, "Force", 0),
 	JSON_OBJP(struct api_network_connect, endpoint, "EndpointConfig", 0, &endpoint_json),
 };
 const struct json_table api_network_connect_json =

@@ -5,6 +5,7 @@
  * empty follows Docker: clients iterate and compare.
  */
 #include "api_containers.h"
+#include "container_hosts.h"
 #include "container_ports.h"
 #include "exec.h"
 #include "images.h"
@@ -82,62 +83,6 @@ cJSON *api_mounts_json(const struct container *c)
 	return list;
 }
 
-static const struct api_endpoint *asked_endpoint(const struct container *c, const char *name)
-{
-	for (size_t i = 0; i < c->rec.networking.n_endpoints; i++)
-		if (str_eq(c->rec.networking.endpoints[i].key, name))
-			return &c->rec.networking.endpoints[i];
-	return NULL;
-}
-
-static cJSON *ipam_json(const struct api_endpoint *e)
-{
-	if (!e || !e->ipam_config)
-		return cJSON_CreateNull();
-	cJSON *o = cJSON_CreateObject();
-	if (!str_empty(e->ipam_config->ipv4_address))
-		json_add_str(o, "IPv4Address", e->ipam_config->ipv4_address);
-	return o;
-}
-
-static cJSON *endpoint_json(const struct container *c, const char *name)
-{
-	const struct api_endpoint *asked = asked_endpoint(c, name);
-	const struct net_endpoint none = {0}, *ep = container_ep(c, name);
-	if (!ep)
-		ep = &none;
-	cJSON *o = cJSON_CreateObject();
-	cJSON_AddItemToObject(o, "IPAMConfig", ipam_json(asked));
-	json_add_strv(o, "Links", asked ? asked->links : NULL, true);
-	json_add_strv(o, "Aliases", asked ? asked->aliases : NULL, true);
-	json_add_str(o, "MacAddress", ep->mac);
-	cJSON_AddNullToObject(o, "DriverOpts");
-	json_add_i64(o, "GwPriority", ep->gw_priority);
-	json_add_str(o, "NetworkID", ep->network_id);
-	json_add_str(o, "EndpointID", ep->id);
-	json_add_str(o, "Gateway", ep->gateway);
-	json_add_str(o, "IPAddress", ep->ip);
-	json_add_i64(o, "IPPrefixLen", ep->prefix_len);
-	json_add_str(o, "IPv6Gateway", ep->gateway6);
-	json_add_str(o, "GlobalIPv6Address", ep->ip6);
-	json_add_i64(o, "GlobalIPv6PrefixLen", ep->prefix6);
-	json_add_strv(o, "DNSNames", ep->dns_names, true);
-	return o;
-}
-
-cJSON *api_networks_json(const struct container *c)
-{
-	cJSON *o = cJSON_CreateObject();
-	const char *mode = c->rec.host_config.network_mode;
-	if (str_starts(mode, "container:"))
-		return o;
-	if (c->n_eps == 0)
-		cJSON_AddItemToObject(o, mode, endpoint_json(c, mode));
-	for (size_t i = 0; i < c->n_eps; i++)
-		cJSON_AddItemToObject(o, c->eps[i].network, endpoint_json(c, c->eps[i].network));
-	return o;
-}
-
 cJSON *api_ports_map(const struct container *c)
 {
 	cJSON *o = cJSON_CreateObject();
@@ -193,7 +138,7 @@ static cJSON *state_json(const struct container *c)
 	return o;
 }
 
-static cJSON *network_settings(const struct container *c)
+static cJSON *network_settings(const struct container *c, int version)
 {
 	const struct net_endpoint none = {0}, *ep = container_ep(c, "bridge");
 	if (!ep)
@@ -219,7 +164,16 @@ static cJSON *network_settings(const struct container *c)
 	json_add_i64(o, "IPPrefixLen", ep->prefix_len);
 	json_add_str(o, "IPv6Gateway", ep->gateway6);
 	json_add_str(o, "MacAddress", ep->mac);
-	cJSON_AddItemToObject(o, "Networks", api_networks_json(c));
+	cJSON_AddItemToObject(o, "Networks", api_networks_json(c, version));
+	return o;
+}
+
+static cJSON *host_config_json(const struct container *c)
+{
+	cJSON *o = json_encode_tree(&api_host_config_json, &c->rec.host_config);
+	_cleanup_strv_ char **links = container_links_shown(c);
+	cJSON_DeleteItemFromObjectCaseSensitive(o, "Links");
+	json_add_strv(o, "Links", links, true);
 	return o;
 }
 
@@ -291,13 +245,12 @@ void api_containers_inspect(struct http_req *r)
 	_cleanup_strv_ char **execs = exec_running_ids(c);
 	add_identity(o, c);
 	json_add_strv(o, "ExecIDs", execs, true);
-	cJSON_AddItemToObject(o, "HostConfig",
-			      json_encode_tree(&api_host_config_json, &c->rec.host_config));
+	cJSON_AddItemToObject(o, "HostConfig", host_config_json(c));
 	cJSON_AddItemToObject(o, "GraphDriver", graph_driver(c));
 	if (http_query_bool(r, "size", false))
 		add_sizes(o, c);
 	cJSON_AddItemToObject(o, "Mounts", api_mounts_json(c));
 	cJSON_AddItemToObject(o, "Config", json_encode_tree(&api_config_json, &c->rec.config));
-	cJSON_AddItemToObject(o, "NetworkSettings", network_settings(c));
+	cJSON_AddItemToObject(o, "NetworkSettings", network_settings(c, http_api_version(r)));
 	http_reply_json(r, 200, o);
 }

@@ -75,11 +75,13 @@ static bool match_exited(const struct container *c, char *const *codes)
 static bool match_network(const struct container *c, char *const *names)
 {
 	for (; names && *names; names++) {
+		const struct api_networking_config *n = &c->rec.networking;
 		if (str_eq(*names, c->rec.host_config.network_mode))
 			return true;
-		for (size_t i = 0; i < c->n_eps; i++)
-			if (str_eq(*names, c->eps[i].network) ||
-			    str_starts(c->eps[i].network_id, *names))
+		for (size_t i = 0; i < n->n_endpoints; i++)
+			if (str_eq(*names, n->endpoints[i].key) ||
+			    (n->endpoints[i].network_id &&
+			     str_starts(n->endpoints[i].network_id, *names)))
 				return true;
 	}
 	return false;
@@ -295,7 +297,7 @@ static cJSON *summary(const struct container *c, bool size)
 	hc = cJSON_AddObjectToObject(o, "HostConfig");
 	json_add_str(hc, "NetworkMode", c->rec.host_config.network_mode);
 	ns = cJSON_AddObjectToObject(o, "NetworkSettings");
-	cJSON_AddItemToObject(ns, "Networks", api_networks_json(c));
+	cJSON_AddItemToObject(ns, "Networks", api_networks_json(c, 151));
 	cJSON_AddItemToObject(o, "Mounts", api_mounts_json(c));
 	if (size) {
 		int64_t rw = 0, root = 0;

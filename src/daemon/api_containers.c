@@ -6,6 +6,8 @@
  */
 #include "api_containers.h"
 
+#include "container_hosts.h"
+#include "container_network.h"
 #include "filters.h"
 
 #include <base/log.h>
@@ -103,6 +105,7 @@ void api_containers_create(struct http_req *r)
 	}
 	struct create_request req = {.name = http_query(r, "name"),
 				     .body = &body,
+				     .api_version = http_api_version(r),
 				     .platform = http_query(r, "platform")};
 	if (container_create(http_daemon(r), &req, &c, &warnings, &err) < 0)
 		http_reply_error(r, &err);
@@ -194,12 +197,16 @@ void api_containers_delete(struct http_req *r)
 {
 	struct container *c;
 	struct late *l;
-	if (!api_container(r, &c))
-		return;
+	struct crl_err err = CRL_ERR_INIT;
 	if (http_query_bool(r, "link", false)) {
-		http_reply_message(r, 400, "links are not supported");
+		if (container_unlink(http_daemon(r), http_arg(r, 0), &err) < 0)
+			http_reply_error(r, &err);
+		else
+			http_reply_empty(r, 204);
 		return;
 	}
+	if (!api_container(r, &c))
+		return;
 	if ((l = late_new(r, 204, false)))
 		container_remove(c, http_query_bool(r, "force", false),
 				 http_query_bool(r, "v", false), late_done, l);
@@ -288,6 +295,7 @@ static int rename_container(struct container *c, const char *name, struct crl_er
 	_cleanup_free_ char *slashed = old;
 	char attr[300];
 	snprintf(attr, sizeof(attr), "/%s", slashed);
+	container_net_renamed(c);
 	container_publish(c, "rename", "oldName", attr, NULL);
 	return 0;
 }

@@ -61,7 +61,8 @@ char *api_status_text(const struct container *c);
 cJSON *api_containers_df(struct daemon *d);
 /* Pieces of inspect and list. */
 cJSON *api_mounts_json(const struct container *c);
-cJSON *api_networks_json(const struct container *c);
+/* NetworkSettings.Networks; API versions before 1.45 have the short id among the aliases. */
+cJSON *api_networks_json(const struct container *c, int version);
 cJSON *api_ports_map(const struct container *c);
 /* Bytes in the writable layer, and with the image's; both once per call, bounded in time. */
 void api_sizes(const struct container *c, int64_t *ret_rw, int64_t *ret_root);

@@ -141,8 +141,10 @@ static int create_subnet(struct networks *n, struct network *net, const struct n
 			return crl_fail(err, CRL_INVALID,
 					"invalid subnet %s: it should be a network address",
 					c->subnet);
-	} else if (network_choose_subnet(n, NULL, &subnet, err) < 0) {
-		return -1;
+	} else {
+		net->auto_subnet = true;
+		if (network_choose_subnet(n, NULL, &subnet, err) < 0)
+			return -1;
 	}
 	for (size_t i = 0; i < n->n_items; i++)
 		if (network_is_bridge(n->items[i]) &&

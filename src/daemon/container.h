@@ -69,6 +69,7 @@ struct container_record {
 	bool manually_stopped; /* a person stopped it: unless-stopped leaves it alone */
 	cJSON *endpoints;      /* array of net_endpoint_to_json(), while it runs */
 	cJSON *endpoint;       /* the one of records before there could be several; read only */
+	cJSON *net_change;     /* a connect or disconnect under way: container_connect.c */
 	struct health *health; /* NULL without a health check, and before the first start */
 };
 extern const struct json_table container_record_json;
@@ -194,6 +195,7 @@ void container_record_free(struct container_record *rec);
 struct create_request {
 	const char *name;        /* NULL = choose one */
 	struct api_create *body; /* consumed */
+	int api_version;         /* 151; what the caller speaks */
 	const char *platform;
 };
 int container_create(struct daemon *d, struct create_request *req, struct container **ret,

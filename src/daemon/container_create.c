@@ -4,6 +4,8 @@
  * first, and what fails is taken back. Nothing runs yet.
  */
 #include "container.h"
+#include "container_endpoints.h"
+#include "container_hosts.h"
 #include "container_merge.h"
 #include "volumes.h"
 #include "images.h"
@@ -191,8 +193,9 @@ static int step_request(void *ctx, struct crl_err *err)
 	if (container_validate(&rec->config, &rec->host_config, err) < 0 ||
 	    container_default_host_config(&rec->host_config, err) < 0)
 		return -1;
-	if (rec->networking.n_endpoints > 1)
-		return crl_fail(err, CRL_UNSUPPORTED, "a container can be in one network only yet");
+	if (container_plan_networks(x->d, rec, x->req->api_version, &x->warnings, err) < 0 ||
+	    container_plan_links(x->d, rec, err) < 0)
+		return -1;
 	if (pin_peer(x->c, &rec->host_config.network_mode, err) < 0 ||
 	    pin_peer(x->c, &rec->host_config.ipc_mode, err) < 0 ||
 	    pin_peer(x->c, &rec->host_config.pid_mode, err) < 0 || set_hostname(x->c, err) < 0)

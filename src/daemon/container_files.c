@@ -4,7 +4,7 @@
  * hostname, hosts, resolv.conf. They are rewritten in place at each start
  * (a running container sees the same inode). See hosts(5), resolv.conf(5).
  */
-#include "container.h"
+#include "container_hosts.h"
 
 #include <base/path.h>
 #include <errno.h>
@@ -46,62 +46,6 @@ static int write_hostname(struct container *c, struct crl_err *err)
 	_cleanup_buf_ struct buf b = BUF_INIT;
 	buf_printf(&b, "%s\n", c->rec.config.hostname);
 	return write_file(c, "hostname", &b, err);
-}
-
-/* --- hosts --- */
-
-static const char *host_address(const struct container *c)
-{
-	const struct net_endpoint *ep = container_gateway_ep(c);
-	return ep ? ep->gateway : "127.0.0.1";
-}
-
-static void add_extra_hosts(struct container *c, struct buf *b)
-{
-	for (char **h = c->rec.host_config.extra_hosts; h && *h; h++) {
-		size_t n = strcspn(*h, ":=");
-		const char *ip = (*h)[n] ? *h + n + 1 : "";
-		if (str_eq(ip, "host-gateway"))
-			ip = host_address(c);
-		buf_printf(b, "%s\t%.*s\n", ip, (int)n, *h);
-	}
-}
-
-static void add_own_names(struct container *c, struct buf *b)
-{
-	const struct api_config *cfg = &c->rec.config;
-	for (size_t i = 0; i < c->n_eps; i++) {
-		const struct net_endpoint *ep = &c->eps[i];
-		if (str_empty(cfg->domainname))
-			buf_printf(b, "%s\t%s\n", ep->ip, cfg->hostname);
-		else
-			buf_printf(b, "%s\t%s.%s %s\n", ep->ip, cfg->hostname, cfg->domainname,
-				   cfg->hostname);
-	}
-}
-
-static int write_hosts(struct container *c, struct crl_err *err)
-{
-	_cleanup_buf_ struct buf b = BUF_INIT;
-	_cleanup_free_ char *host = NULL;
-	size_t len = 0;
-	struct crl_err ignored;
-	if (str_eq(c->rec.host_config.network_mode, "host") &&
-	    path_read_file(AT_FDCWD, "/etc/hosts", 1024 * 1024, &host, &len, &ignored) == 0) {
-		buf_add(&b, host, len);
-		if (len && host[len - 1] != '\n')
-			buf_putc(&b, '\n');
-	} else {
-		buf_puts(&b, "127.0.0.1\tlocalhost\n"
-			     "::1\tlocalhost ip6-localhost ip6-loopback\n"
-			     "fe00::\tip6-localnet\n"
-			     "ff00::\tip6-mcastprefix\n"
-			     "ff02::1\tip6-allnodes\n"
-			     "ff02::2\tip6-allrouters\n");
-	}
-	add_extra_hosts(c, &b);
-	add_own_names(c, &b);
-	return write_file(c, "hosts", &b, err);
 }
 
 /* --- resolv.conf --- */
@@ -186,7 +130,7 @@ int container_write_files(struct container *c, struct crl_err *err)
 		return -1;
 	if (peer)
 		return 0;
-	if (write_hostname(c, err) < 0 || write_hosts(c, err) < 0)
+	if (write_hostname(c, err) < 0 || container_write_hosts(c, err) < 0)
 		return -1;
 	return write_resolv_conf(c, err);
 }

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Owns a container's endpoints in memory and in its record, from the start of
- * a run to its end. What an endpoint is made of belongs to network_endpoint.c.
+ * a run to its end. What an endpoint is made of belongs to network_endpoint.c,
+ * what was asked to container_endpoints.c.
  */
-#include "container.h"
+#include "container_network.h"
+
+#include "container_endpoints.h"
 #include "container_ports.h"
 
 #include <base/log.h>
+
+#define OPT_IFNAME "com.docker.network.endpoint.ifname"
 
 const struct net_endpoint *container_ep(const struct container *c, const char *network)
 {
@@ -16,31 +21,25 @@ const struct net_endpoint *container_ep(const struct container *c, const char *n
 	return NULL;
 }
 
-/* Docker's order: the priority, then the network's name. */
-static bool leads_better(const struct net_endpoint *a, const struct net_endpoint *b)
-{
-	if (!b || a->gw_priority != b->gw_priority)
-		return !b || a->gw_priority > b->gw_priority;
-	return strcmp(a->network, b->network) < 0;
-}
-
 const struct net_endpoint *container_gateway_ep(const struct container *c)
 {
-	const struct net_endpoint *best = NULL;
-	for (size_t i = 0; i < c->n_eps; i++)
-		if ((c->eps[i].gateway[0] || c->eps[i].gateway6[0]) &&
-		    leads_better(&c->eps[i], best))
-			best = &c->eps[i];
-	return best;
+	return net_gateway_of(c->eps, c->n_eps);
 }
 
 /* --- the record --- */
 
-static int record_endpoints(struct container *c, struct crl_err *err)
+int container_record_endpoints(struct container *c, struct crl_err *err)
 {
 	cJSON *list = cJSON_CreateArray();
-	for (size_t i = 0; i < c->n_eps; i++)
+	for (size_t i = 0; i < c->n_eps; i++) {
+		struct api_endpoint *asked = container_asked(&c->rec, c->eps[i].network);
 		cJSON_AddItemToArray(list, net_endpoint_to_json(&c->eps[i]));
+		/* Inspect shows it after the run, too. */
+		if (asked && !str_eq(asked->network_id, c->eps[i].network_id)) {
+			free(asked->network_id);
+			asked->network_id = strdup(c->eps[i].network_id);
+		}
+	}
 	if (cJSON_GetArraySize(list) != (int)c->n_eps) {
 		cJSON_Delete(list);
 		return crl_fail_oom(err);
@@ -63,57 +62,48 @@ static struct net_endpoint *next_endpoint(struct container *c, struct crl_err *e
 	return &c->eps[c->n_eps];
 }
 
-/* --- names --- */
+/* --- attaching --- */
 
-static int add_name(char ***names, const char *name)
+static const char *ifname_of(const struct container *c, const struct api_endpoint *asked,
+			     char automatic[16])
 {
-	if (str_empty(name) || strv_contains(*names, name))
+	const char *wanted = strmap_get(&asked->driver_opts, OPT_IFNAME);
+	(void)net_free_ifname(c->eps, c->n_eps, automatic);
+	return wanted ? wanted : automatic;
+}
+
+/* Names on the default bridge would be answered to nobody: docker has none there. */
+static int names_of(const struct container *c, const struct api_endpoint *asked, char ***ret,
+		    struct crl_err *err)
+{
+	if (!container_network_user_defined(asked->key))
 		return 0;
-	return strv_push(names, name);
+	*ret = net_dns_names(c->rec.name, c->rec.id, c->rec.config.hostname, asked->aliases);
+	return *ret ? 0 : crl_fail_oom(err);
 }
 
-/* Docker's order: name, aliases, short id, and the host name where the user chose one. */
-static char **dns_names(const struct container *c, const struct api_endpoint *asked)
+int container_attach_network(struct container *c, const struct api_endpoint *asked, int netns_fd,
+			     const struct net_port *ports, size_t n_ports, struct crl_err *err)
 {
-	char **names = NULL, id[13];
-	snprintf(id, sizeof(id), "%.12s", c->rec.id);
-	bool failed = add_name(&names, c->rec.name) < 0;
-	for (char **a = asked ? asked->aliases : NULL; a && *a; a++)
-		failed |= add_name(&names, *a) < 0;
-	if (failed || add_name(&names, id) < 0 || add_name(&names, c->rec.config.hostname) < 0) {
-		strv_free(names);
-		return NULL;
-	}
-	return names;
-}
-
-/* --- a run --- */
-
-static const struct api_endpoint *asked_endpoint(const struct container *c, const char *network)
-{
-	for (size_t i = 0; i < c->rec.networking.n_endpoints; i++)
-		if (str_eq(c->rec.networking.endpoints[i].key, network))
-			return &c->rec.networking.endpoints[i];
-	return c->rec.networking.n_endpoints == 1 ? &c->rec.networking.endpoints[0] : NULL;
-}
-
-static int attach(struct container *c, const char *network, const struct net_port *ports,
-		  size_t n_ports, struct crl_err *err)
-{
-	const struct api_endpoint *asked = asked_endpoint(c, network);
 	struct net_endpoint *ep = next_endpoint(c, err);
-	_cleanup_strv_ char **names = dns_names(c, asked);
-	if (!ep || !names)
-		return ep ? crl_fail_oom(err) : -1;
-	const struct api_ipam_config *ipam = asked ? asked->ipam_config : NULL;
+	_cleanup_strv_ char **names = NULL;
+	char automatic[16];
+	if (!ep || names_of(c, asked, &names, err) < 0)
+		return -1;
+	const struct api_ipam_config *ipam = asked->ipam_config;
 	struct net_request req = {.container_id = c->rec.id,
 				  .container_name = c->rec.name,
-				  .network = network,
+				  .network = asked->key,
 				  .wanted_ip = ipam ? ipam->ipv4_address : NULL,
 				  .wanted_ip6 = ipam ? ipam->ipv6_address : NULL,
-				  .aliases = asked ? asked->aliases : NULL,
+				  .mac = asked->mac_address,
+				  .ifname = ifname_of(c, asked, automatic),
+				  .aliases = asked->aliases,
 				  .dns_names = names,
-				  .gw_priority = asked ? asked->gw_priority : 0,
+				  .links = asked->links,
+				  .gw_priority = asked->gw_priority,
+				  .attach = netns_fd >= 0,
+				  .netns_fd = netns_fd,
 				  .ports = ports,
 				  .n_ports = n_ports};
 	if (net_acquire(c->d, &req, ep, err) < 0)
@@ -122,17 +112,134 @@ static int attach(struct container *c, const char *network, const struct net_por
 	return 0;
 }
 
-int container_net_start(struct container *c, struct crl_err *err)
+void container_detach_network(struct container *c, const char *network, int netns_fd)
+{
+	for (size_t i = 0; i < c->n_eps; i++) {
+		if (!str_eq(c->eps[i].network, network))
+			continue;
+		net_detach(c->d, &c->eps[i], netns_fd);
+		memmove(&c->eps[i], &c->eps[i + 1], (c->n_eps - i - 1) * sizeof(*c->eps));
+		c->n_eps--;
+		return;
+	}
+}
+
+/* --- the way out --- */
+
+static struct net_endpoint *endpoint_by_id(struct container *c, const char *id)
+{
+	for (size_t i = 0; i < c->n_eps; i++)
+		if (str_eq(c->eps[i].id, id))
+			return &c->eps[i];
+	return NULL;
+}
+
+int container_copy_ports(const struct net_endpoint *ep, struct net_port **ret, size_t *ret_n,
+			 struct crl_err *err)
+{
+	struct net_port *copy = calloc(ep->n_ports + 1, sizeof(*copy));
+	if (!copy)
+		return crl_fail_oom(err);
+	if (ep->n_ports)
+		memcpy(copy, ep->ports, ep->n_ports * sizeof(*copy));
+	*ret = copy;
+	*ret_n = ep->n_ports;
+	return 0;
+}
+
+/* What the container publishes now, with the host's ports that were chosen; the caller frees. */
+static int current_ports(struct container *c, struct net_port **ret, size_t *ret_n,
+			 struct crl_err *err)
+{
+	for (size_t i = 0; i < c->n_eps; i++)
+		if (c->eps[i].n_ports > 0)
+			return container_copy_ports(&c->eps[i], ret, ret_n, err);
+	return container_ports(&c->rec, ret, ret_n, err);
+}
+
+static int publish_there(struct container *c, struct net_endpoint *to, const struct net_port *kept,
+			 size_t n_kept, struct crl_err *err)
+{
+	_cleanup_free_ struct net_port *ports = NULL;
+	size_t n = 0;
+	if (kept)
+		return net_publish(c->d, to, c->rec.name, kept, n_kept, err);
+	if (current_ports(c, &ports, &n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < c->n_eps; i++)
+		if (c->eps[i].n_ports > 0)
+			net_unpublish(c->d, &c->eps[i]);
+	return n ? net_publish(c->d, to, c->rec.name, ports, n, err) : 0;
+}
+
+int container_settle_gateway(struct container *c, const char *before, int netns_fd,
+			     const struct net_port *kept, size_t n_kept, struct crl_err *err)
+{
+	const struct net_endpoint *best = container_gateway_ep(c);
+	if (str_eq(best ? best->id : "", before))
+		return 0;
+	if (net_route(c->d, netns_fd, best, err) < 0)
+		return -1;
+	return best ? publish_there(c, endpoint_by_id(c, best->id), kept, n_kept, err) : 0;
+}
+
+/* --- a run --- */
+
+/* host and none have nothing to attach to. */
+static bool is_attachable(const struct container *c, const struct api_endpoint *asked)
+{
+	const char *driver = "bridge";
+	struct crl_err unknown;
+	(void)networks_find(c->d, asked->key, NULL, NULL, &driver, &unknown);
+	return !str_eq(driver, "host") && !str_eq(driver, "null");
+}
+
+bool container_wants_network(const struct container *c)
+{
+	for (size_t i = 0; i < c->rec.networking.n_endpoints; i++)
+		if (is_attachable(c, &c->rec.networking.endpoints[i]))
+			return true;
+	return false;
+}
+
+static int start_several(struct container *c, struct api_endpoint *const *asked, size_t n,
+			 struct crl_err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is_attachable(c, asked[i]) &&
+		    container_attach_network(c, asked[i], c->n_eps ? c->eps[0].netns_fd : -1, NULL,
+					     0, err) < 0)
+			return -1;
+	/* The first one's namespace came with its default route. */
+	const struct net_endpoint *best = container_gateway_ep(c);
+	if (!best)
+		return 0;
+	if (best != &c->eps[0] && net_route(c->d, c->eps[0].netns_fd, best, err) < 0)
+		return -1;
+	return publish_there(c, endpoint_by_id(c, best->id), NULL, 0, err);
+}
+
+static int start_one(struct container *c, const struct api_endpoint *asked, struct crl_err *err)
 {
 	_cleanup_free_ struct net_port *ports = NULL;
 	size_t n_ports = 0;
-	if (container_ports(&c->rec, &ports, &n_ports, err) < 0 ||
-	    attach(c, c->rec.host_config.network_mode, ports, n_ports, err) < 0)
+	if (container_ports(&c->rec, &ports, &n_ports, err) < 0)
 		return -1;
-	if (record_endpoints(c, err) == 0)
-		return 0;
-	container_net_release(c);
-	return -1;
+	return container_attach_network(c, asked, -1, ports, n_ports, err);
+}
+
+int container_net_start(struct container *c, struct crl_err *err)
+{
+	size_t n = 0;
+	_cleanup_free_ struct api_endpoint **asked = container_asked_in_order(c, &n);
+	if (!asked)
+		return crl_fail_oom(err);
+	int r = n == 1 ? start_one(c, asked[0], err) : start_several(c, asked, n, err);
+	if (r == 0)
+		r = container_record_endpoints(c, err);
+	if (r < 0)
+		container_net_release(c);
+	return r;
 }
 
 void container_net_release(struct container *c)
@@ -140,6 +247,23 @@ void container_net_release(struct container *c)
 	while (c->n_eps > 0)
 		net_release(c->d, &c->eps[--c->n_eps]);
 	free(take_ptr(c->eps));
+}
+
+void container_net_renamed(struct container *c)
+{
+	for (size_t i = 0; i < c->n_eps; i++) {
+		const struct api_endpoint *asked = container_asked(&c->rec, c->eps[i].network);
+		_cleanup_strv_ char **names = NULL;
+		struct crl_err err = CRL_ERR_INIT;
+		if (!asked || names_of(c, asked, &names, &err) < 0 ||
+		    net_set_names(c->d, &c->eps[i], names, &err) < 0)
+			log_warn("names of an endpoint", "container", c->rec.id, "error", err.msg,
+				 NULL);
+	}
+	if (c->n_eps > 0) {
+		struct crl_err err = CRL_ERR_INIT;
+		(void)container_record_endpoints(c, &err);
+	}
 }
 
 /* --- after a restart of the daemon --- */

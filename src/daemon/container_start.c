@@ -6,6 +6,8 @@
  */
 #include "container.h"
 #include "container_root.h"
+#include "container_hosts.h"
+#include "container_network.h"
 #include "exec.h"
 #include "images.h"
 #include "monitor_spare.h"
@@ -30,6 +32,7 @@ struct starting {
 	struct oci_spec spec;
 	char *netns_path, *ipc_path, *pid_path, *shm_source, *peer_dir, *init_path, *dir,
 		*start_dir;
+	char **link_env;
 };
 
 /* --- steps --- */
@@ -87,9 +90,7 @@ static int step_peers(void *ctx, struct crl_err *err)
 static bool wants_network(const void *ctx)
 {
 	const struct starting *s = ctx;
-	const char *mode = s->c->rec.host_config.network_mode;
-	return !str_eq(mode, "host") && !str_eq(mode, "none") && !str_starts(mode, "container:") &&
-	       !s->c->rec.config.network_disabled;
+	return container_wants_network(s->c);
 }
 
 static int step_network(void *ctx, struct crl_err *err)
@@ -174,6 +175,9 @@ static int step_config(void *ctx, struct crl_err *err)
 			       .no_new_privileges = s->c->d->config.no_new_privileges};
 	if (!s->start_dir)
 		return crl_fail_oom(err);
+	if (container_link_env(s->c, &s->link_env, err) < 0)
+		return -1;
+	in.link_env = s->link_env;
 	if (oci_config_build(&in, &s->spec, &use_default, err) < 0)
 		return -1;
 	if (use_default &&
@@ -253,7 +257,7 @@ static void fill_start(struct starting *s, struct mon_start *m)
 	m->open_stdin = cfg->open_stdin;
 	m->stdin_once = cfg->stdin_once;
 	m->durable = !c->rec.host_config.auto_remove;
-	m->netns = c->n_eps > 0;
+	m->netns = c->n_eps > 0 && c->eps[0].netns_fd >= 0;
 	m->cache_dir = path_printf("%s/cache", c->d->config.exec_root);
 	log_options(c, &m->log);
 	m->log.path = container_log_path(c);
@@ -412,6 +416,7 @@ static void on_started(const cJSON *answer, const struct crl_err *err, int exit_
 		log_warn("container", "container", c->rec.id, "warning", *w, NULL);
 	json_free(&mon_started_json, &m);
 	(void)container_fire(c, FSM_EV_STARTED, &e);
+	container_links_moved(c);
 	container_call_done(&c->start_waiters, NULL, true);
 }
 
@@ -432,6 +437,7 @@ static int run_steps(struct container *c, struct crl_err *err)
 	free(s.init_path);
 	free(s.dir);
 	free(s.start_dir);
+	strv_free(s.link_env);
 	return r;
 }
 

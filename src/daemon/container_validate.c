@@ -238,14 +238,30 @@ static int check_network(const struct api_config *cfg, const struct api_host_con
 		if (!str_empty(cfg->hostname))
 			return crl_fail(err, CRL_INVALID,
 					"conflicting options: hostname and the network mode");
+		if (strv_len(hc->links))
+			return crl_fail(err, CRL_INVALID,
+					"conflicting options: container type network can't be used "
+					"with links. This would result in undefined behavior");
+		if (strv_len(hc->dns))
+			return crl_fail(err, CRL_INVALID,
+					"conflicting options: dns and the network mode");
+		if (strv_len(hc->extra_hosts))
+			return crl_fail(err, CRL_INVALID,
+					"conflicting options: custom host-to-IP mapping and the "
+					"network mode");
 		if (hc->publish_all_ports || cJSON_GetArraySize(hc->port_bindings) > 0)
 			return crl_fail(err, CRL_INVALID,
 					"conflicting options: port publishing and the container "
 					"type network mode");
+		if (strv_len(cfg->exposed_ports))
+			return crl_fail(err, CRL_INVALID,
+					"conflicting options: port exposing and the container type "
+					"network mode");
 	}
-	if (strv_len(hc->links))
-		return crl_fail(err, CRL_UNSUPPORTED,
-				"Links are not supported: use a network of your own and names");
+	if (str_eq(mode, "host") && strv_len(hc->links))
+		return crl_fail(err, CRL_INVALID,
+				"conflicting options: host type networking can't be used with "
+				"links. This would result in undefined behavior");
 	return 0;
 }
 

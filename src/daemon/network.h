@@ -131,6 +131,22 @@ bool net_mac_parse(const char *text, uint8_t ret[6]);
 /* The first ethN that none of them has. */
 int net_free_ifname(const struct net_endpoint *eps, size_t n, char ret[16]);
 
+/*
+ * Fixed addresses against the network's subnets, docker's texts (CRL_INVALID). A network that does
+ * not exist and NULL addresses are fine.
+ */
+int net_check_addresses(struct daemon *d, const char *network, const char *ip, const char *ip6,
+			struct crl_err *err);
+/* Names of an endpoint in use; copied. */
+int net_set_names(struct daemon *d, struct net_endpoint *ep, char *const *names,
+		  struct crl_err *err);
+/*
+ * Releases what a container that does not exist (any more) has in a network, by its id.
+ * CRL_NOT_FOUND "endpoint x not found".
+ */
+int net_release_gone(struct daemon *d, const char *network, const char *container,
+		     struct crl_err *err);
+
 /* JSON for persistence and for inspect's NetworkSettings. */
 cJSON *net_endpoint_to_json(const struct net_endpoint *ep);
 int net_endpoint_from_json(const cJSON *tree, struct net_endpoint *ret, struct crl_err *err);

@@ -175,3 +175,63 @@ int net_delete_interface(struct daemon *d, int netns_fd, const char *ifname, str
 	snprintf(q.ifname, sizeof(q.ifname), "%s", ifname);
 	return net_helper_call(d->networks, &q, netns_fd, NULL, err);
 }
+
+int net_check_addresses(struct daemon *d, const char *network, const char *ip, const char *ip6,
+			struct crl_err *err)
+{
+	const struct network *net = networks_lookup(d->networks, network);
+	uint32_t address;
+
+	if (!net || !net->ipam.bits || str_empty(ip) || !ipam_parse_ip(ip, &address))
+		return 0;
+	if (net->auto_subnet)
+		return crl_fail(err, CRL_INVALID,
+				"user specified IP address is supported only when connecting to "
+				"networks with user configured subnets");
+	if (!ipam_contains(net->ipam.subnet, address))
+		return crl_fail(err, CRL_INVALID,
+				"no configured subnet or ip-range contain the IP address %s", ip);
+	return 0;
+}
+
+int net_set_names(struct daemon *d, struct net_endpoint *ep, char *const *names,
+		  struct crl_err *err)
+{
+	struct net_attachment *a = net_attachment_find(d->networks, ep->id);
+	char **mine = strv_copy(names), **books = strv_copy(names);
+
+	if (names && (!mine || !books)) {
+		strv_free(mine);
+		strv_free(books);
+		return crl_fail_oom(err);
+	}
+	strv_free(ep->dns_names);
+	ep->dns_names = mine;
+	if (!a) {
+		strv_free(books);
+		return 0;
+	}
+	strv_free(a->ep.dns_names);
+	a->ep.dns_names = books;
+	return 0;
+}
+
+int net_release_gone(struct daemon *d, const char *network, const char *container,
+		     struct crl_err *err)
+{
+	const struct network *net = networks_lookup(d->networks, network);
+	const struct networks *n = d->networks;
+
+	if (!net)
+		return crl_fail(err, CRL_NOT_FOUND, "network %s not found", network);
+	for (size_t i = 0; i < n->n_attachments; i++) {
+		struct net_endpoint copy = {.netns_fd = -1};
+		const struct net_attachment *a = n->attachments[i];
+		if (a->network != net || !str_eq(a->ep.container_id, container))
+			continue;
+		memcpy(copy.id, a->ep.id, sizeof(copy.id));
+		net_release(d, &copy);
+		return 0;
+	}
+	return crl_fail(err, CRL_NOT_FOUND, "endpoint %s not found", container);
+}

@@ -24,6 +24,7 @@ struct network { /* one object of the API; the fields with a JSON key are its re
 	char *link; /* of the bridge */
 	int64_t mtu;
 	bool internal, attachable, no_masquerade, isolated;
+	bool auto_subnet; /* chosen by us: nobody may ask for an address of it */
 	struct strmap options, labels, ipam_options;
 
 	/* bridge networks only */

@@ -33,6 +33,7 @@ static const struct json_field network_fields[] = {
 	JSON_BOOL(struct network, attachable, "Attachable", JSON_OMIT_EMPTY),
 	JSON_BOOL(struct network, no_masquerade, "NoMasquerade", JSON_OMIT_EMPTY),
 	JSON_BOOL(struct network, isolated, "Isolated", JSON_OMIT_EMPTY),
+	JSON_BOOL(struct network, auto_subnet, "AutoSubnet", JSON_OMIT_EMPTY),
 	JSON_STRMAP(struct network, options, "Options", JSON_OMIT_EMPTY),
 	JSON_STRMAP(struct network, labels, "Labels", JSON_OMIT_EMPTY),
 	JSON_STRMAP(struct network, ipam_options, "IPAMOptions", JSON_OMIT_EMPTY),

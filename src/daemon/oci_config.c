@@ -46,6 +46,8 @@ static void set_env(struct builder *b, char ***env)
 	b->oom |= strv_push(env, PATH_DEFAULT) < 0 || !host || strv_push(env, host) < 0;
 	if (cfg->tty)
 		b->oom |= strv_push(env, "TERM=xterm") < 0;
+	for (char *const *e = b->in->link_env; e && *e; e++)
+		b->oom |= strv_env_set(env, *e) < 0;
 	for (char **e = cfg->env; e && *e; e++) {
 		/* "NAME" without a value removes a variable of the image; create has merged them.
 		 */

@@ -21,6 +21,7 @@ struct oci_input {
 	const char *shm_source; /* bind this on /dev/shm instead of a tmpfs */
 	const char *init_path;  /* host path of the init binary for --init */
 	bool no_new_privileges; /* daemon's default */
+	char *const *link_env;  /* variables that links bring; the container's own go first */
 };
 
 /*

@@ -8,6 +8,7 @@
 #include "recovery.h"
 
 #include "container.h"
+#include "container_network.h"
 #include "db.h"
 #include "exec.h"
 #include "trash.h"
@@ -214,6 +215,7 @@ static void adopt_running(struct container *c)
 {
 	struct crl_err err = CRL_ERR_INIT;
 	container_net_adopt(c);
+	container_connect_recover(c);
 	/* Known at once, so that stop works before hello was answered. */
 	if (c->rec.pid > 0 && c->rec.start_ticks)
 		(void)proc_open_pidfd((pid_t)c->rec.pid, c->rec.start_ticks, &c->init_pidfd, &err);
@@ -295,6 +297,7 @@ static void recover_one(struct container *c)
 		if (container_remove_now(c, c->rec.host_config.auto_remove, &err) < 0)
 			log_warn("container not removed", "error", err.msg, NULL);
 	} else {
+		container_connect_recover(c);
 		sweep_unrecorded(c);
 	}
 }

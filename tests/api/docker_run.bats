@@ -123,31 +123,6 @@ setup() {
 	[[ $output == *"Published ports are discarded when using host network mode"* ]]
 }
 
-@test "network connect and disconnect of a container that does not run" {
-	docker network create dr-net
-	docker create --name dr-c busybox ip -o -4 addr show eth0
-	run -1 docker network connect dr-net dr-c
-	[[ $output == *"one network only"* ]]
-	run -1 docker network connect bridge dr-c
-	[[ $output == *"already exists in network bridge"* ]]
-	docker network disconnect bridge dr-c
-	run -1 docker network disconnect bridge dr-c
-	[[ $output == *"is not connected to network bridge"* ]]
-	docker network connect --ip "$(docker network inspect dr-net -f '{{(index .IPAM.Config 0).Gateway}}' | sed 's/\.1$/.77/')" --alias al dr-net dr-c
-	[ "$(docker inspect dr-c -f '{{index .NetworkSettings.Networks "dr-net" "Aliases"}}')" = "[al]" ]
-	run docker start -a dr-c
-	[[ $output == *.77/* ]]
-	docker rm dr-c
-	run -1 docker network connect dr-net nosuch
-	[[ $output == *"No such container: nosuch"* ]]
-	run -1 docker network connect host dr-c2
-	docker run -d --name dr-run busybox sleep 100
-	run -1 docker network disconnect bridge dr-run
-	[[ $output == *"cannot be changed yet"* ]]
-	docker rm -f dr-run
-	docker network rm dr-net
-}
-
 @test "docker-compose (version 1): two services up and down" {
 	command -v docker-compose >/dev/null || skip "docker-compose is not installed"
 	mkdir "$BATS_TEST_TMPDIR/proj"
