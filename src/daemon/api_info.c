@@ -6,6 +6,7 @@
 #include "daemon.h"
 #include "http.h"
 #include "images_json.h"
+#include "runtimes.h"
 #include "volumes.h"
 
 #include <base/ident.h>
@@ -117,15 +118,6 @@ static void add_plugins(cJSON *t)
 	cJSON_AddItemToObject(plugins, "Network", strings(network));
 	cJSON_AddNullToObject(plugins, "Authorization");
 	cJSON_AddItemToObject(plugins, "Log", strings(log));
-}
-
-static void add_runtimes(cJSON *t)
-{
-	cJSON *runtimes = cJSON_AddObjectToObject(t, "Runtimes");
-
-	json_add_str(cJSON_AddObjectToObject(runtimes, "crun-lite"), "path", "crun-lite-runtime");
-	json_add_str(t, "DefaultRuntime", "crun-lite");
-	json_add_str(t, "InitBinary", "crun-lite-init");
 }
 
 static const char *fs_name(const char *path)
@@ -243,7 +235,8 @@ void api_system_info(struct http_req *r)
 	add_limits(t, warnings);
 	add_host(t);
 	add_registry(t);
-	add_runtimes(t);
+	runtimes_info(d, t);
+	json_add_str(t, "InitBinary", "crun-lite-init");
 	add_swarm(t);
 	add_security(d, t);
 	cJSON_AddItemToObject(t, "Warnings", warnings);

@@ -78,6 +78,12 @@ void config_swap(struct daemon_config *a, struct daemon_config *b, size_t i);
 int config_check_ulimits(const struct daemon_config *c, const struct config_row *row,
 			 struct crl_err *err);
 int config_add_ulimit(cJSON **tree, const char *value, struct crl_err *err);
+/* runtimes.c */
+int config_add_runtime(cJSON **tree, const char *value, struct crl_err *err);
+int config_check_runtimes(const struct daemon_config *c, const struct config_row *row,
+			  struct crl_err *err);
+int config_check_default_runtime(const struct daemon_config *c, const struct config_row *row,
+				 struct crl_err *err);
 int config_check_labels(const struct daemon_config *c, const struct config_row *row,
 			struct crl_err *err);
 int config_check_mirrors(const struct daemon_config *c, const struct config_row *row,

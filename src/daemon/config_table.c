@@ -106,6 +106,12 @@ const struct config_row config_rows[] = {
 	    "private or shareable", .preset = "private", .check = config_check_ipc_mode),
 	STR("default-cgroupns-mode", "default-cgroupns-mode", default_cgroupns_mode, "MODE",
 	    "private or host", .preset = "private", .check = config_check_cgroupns_mode),
+	TREE("add-runtime", "runtimes", runtimes, "NAME=PATH",
+	     "another OCI runtime that containers may ask for, repeatable", .flags = CONFIG_RELOAD,
+	     .add = config_add_runtime, .check = config_check_runtimes),
+	STR("default-runtime", "default-runtime", default_runtime, "NAME",
+	    "for containers that ask for none (crun-lite)", .flags = CONFIG_RELOAD,
+	    .check = config_check_default_runtime),
 	STR("cgroup-parent", "cgroup-parent", cgroup_parent, "PATH",
 	    "cgroup that containers are put under (/docker)"),
 
@@ -172,11 +178,6 @@ const struct config_row config_rows[] = {
 	IGNORED("log-opt", "log-opts", CONFIG_MAP, "containers name their own", NULL),
 	IGNORED("mtu", "mtu", CONFIG_INT, "the kernel's choice is taken", "0|1500"),
 	IGNORED("cdi-spec-dir", "cdi-spec-dirs", CONFIG_LIST, "there are no CDI devices", NULL),
-	IGNORED("default-runtime", "default-runtime", CONFIG_STR,
-		"the engine's own runtime is always there", "crun-lite|runc"),
-	IGNORED("add-runtime", "runtimes", CONFIG_TREE, "there is one runtime, the engine's own",
-		NULL),
-
 	/* --- keys of dockerd that would be missed --- */
 	REFUSED("api-cors-header", "api-cors-header", CONFIG_STR, "dockerd 28 has removed it, too",
 		NULL),

@@ -4,11 +4,13 @@
  * first, and what fails is taken back. Nothing runs yet.
  */
 #include "container.h"
+#include "container_defaults.h"
 #include "container_endpoints.h"
 #include "container_hosts.h"
 #include "container_merge.h"
 #include "volumes.h"
 #include "images.h"
+#include "runtimes.h"
 
 #include <base/path.h>
 #include <base/step.h>
@@ -191,6 +193,8 @@ static int step_request(void *ctx, struct crl_err *err)
 	free(take_ptr(body->host_config));
 	free(take_ptr(body->networking));
 	if (container_validate(&rec->config, &rec->host_config, err) < 0 ||
+	    runtime_check(x->d, rec->host_config.runtime, err) < 0 ||
+	    container_daemon_defaults(x->d, &rec->host_config, err) < 0 ||
 	    container_default_host_config(&rec->host_config, err) < 0)
 		return -1;
 	if (container_plan_networks(x->d, rec, x->req->api_version, &x->warnings, err) < 0 ||

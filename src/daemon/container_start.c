@@ -13,6 +13,7 @@
 #include "monitor_spare.h"
 #include "mount_points.h"
 #include "oci_config.h"
+#include "runtimes.h"
 
 #include <base/fd.h>
 #include <base/log.h>
@@ -280,8 +281,12 @@ static int step_send(void *ctx, struct crl_err *err)
 	int fds[FD_MSG_MAX_FDS];
 	size_t n = 0;
 	struct mon_start m = {0};
-	if (container_sources(c, &m, err) < 0)
+	if (runtime_find(c->d, c->rec.host_config.runtime, &m.runtime, err) < 0)
 		return -1;
+	if (container_sources(c, &m, err) < 0) {
+		runtime_free(m.runtime);
+		return -1;
+	}
 	fill_start(s, &m);
 	if (c->n_eps > 0)
 		fds[n++] = c->eps[0].netns_fd;
@@ -294,6 +299,7 @@ static int step_send(void *ctx, struct crl_err *err)
 	int r = monitor_call(c->monitor, "start", body, fds, n, START_DEADLINE_MS, on_started, c,
 			     err);
 	container_sources_free(&m);
+	runtime_free(m.runtime);
 	free(m.config);
 	strv_free(m.lowers);
 	free(m.upper);

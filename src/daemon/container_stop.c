@@ -5,6 +5,7 @@
  * they never meet a stranger. See pidfd_send_signal(2), cgroups(7).
  */
 #include "container.h"
+#include "runtimes.h"
 
 #include <base/log.h>
 #include <base/proc.h>
@@ -278,6 +279,8 @@ int container_pause(struct container *c, bool pause, struct crl_err *err)
 		return crl_fail(err, CRL_CONFLICT, "Container %s is already paused", c->rec.id);
 	if (!pause && c->state != FSM_PAUSED)
 		return crl_fail(err, CRL_CONFLICT, "Container %s is not paused", c->rec.id);
+	if (str_empty(c->rec.cgroup) && runtime_freeze(c->rec.pid, c->rec.id, pause))
+		return container_fire(c, pause ? FSM_EV_PAUSE : FSM_EV_UNPAUSE, err);
 	if (str_empty(c->rec.cgroup))
 		return crl_fail(err, CRL_UNSUPPORTED,
 				"cannot pause container %s: it has no cgroup v2 group", c->rec.id);

@@ -391,10 +391,6 @@ static int check_config(const struct api_config *cfg, struct crl_err *err)
 
 static int check_runtime(const struct api_host_config *hc, struct crl_err *err)
 {
-	if (!str_empty(hc->runtime) && !str_eq(hc->runtime, "runc") &&
-	    !str_eq(hc->runtime, "crun-lite") && !str_eq(hc->runtime, "io.containerd.runc.v2"))
-		return crl_fail(err, CRL_INVALID, "unknown or invalid runtime name: %s",
-				hc->runtime);
 	if (!str_empty(hc->isolation) && !str_eq(hc->isolation, "default"))
 		return crl_fail(err, CRL_INVALID,
 				"invalid isolation '%s' on linux: only 'default' is allowed",

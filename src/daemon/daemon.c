@@ -12,6 +12,7 @@
 #include "images.h"
 #include "jobs.h"
 #include "network.h"
+#include "runtimes.h"
 #include "volumes.h"
 
 #include <base/fd.h>
@@ -258,6 +259,18 @@ static void stop_volumes(void *ctx)
 	volumes_free(take_ptr(d->volumes));
 }
 
+static int start_runtimes(void *ctx, struct crl_err *err)
+{
+	return runtimes_init(ctx, err);
+}
+
+static void stop_runtimes(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	runtimes_free(take_ptr(d->runtimes));
+}
+
 static int start_containers(void *ctx, struct crl_err *err)
 {
 	return containers_init(ctx, err);
@@ -391,6 +404,11 @@ static const struct step start_steps[] = {
 	 .see = "mount(8)",
 	 .run = start_volumes,
 	 .undo = stop_volumes},
+	{.name = "daemon.runtimes",
+	 .why = "which other runtimes there are, and what they can",
+	 .see = "runc(8)",
+	 .run = start_runtimes,
+	 .undo = stop_runtimes},
 	{.name = "daemon.containers",
 	 .why = "records; monitors that live are taken up again",
 	 .see = "unix(7)",

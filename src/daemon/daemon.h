@@ -24,6 +24,7 @@ struct containers;
 struct images;
 struct networks;
 struct volumes;
+struct runtimes;
 struct jobs;
 struct events;
 
@@ -58,6 +59,8 @@ struct daemon_config {
 	int64_t default_shm_size;
 	cJSON *default_ulimits; /* {"nofile":{"Name","Soft","Hard"}} or NULL */
 	char *default_ipc_mode, *default_cgroupns_mode;
+	cJSON *runtimes;       /* {"name":{"path","runtimeArgs"}} or NULL */
+	char *default_runtime; /* NULL = ours */
 	char *cgroup_parent; /* NULL = "/docker" */
 	char **registry_mirrors, **insecure_registries;
 	char *libexec_dir; /* where worker and monitor are; env CRUN_LITE_LIBEXEC overrides the
@@ -83,6 +86,7 @@ struct daemon {
 	struct images *images;
 	struct networks *networks;
 	struct volumes *volumes;
+	struct runtimes *runtimes;
 	struct containers *containers;
 	int monitor_exe_fd; /* sealed copy of crun-lite-monitor */
 	int64_t started_at;

@@ -102,10 +102,20 @@ static void container_drained(struct task *t)
 	logfile_close(&c->log, c->durable);
 }
 
+static void container_delete_external(struct container *c)
+{
+	if (c->external && c->started.pid)
+		external_delete(c->external);
+	/* Back among the host's mounts: there the volumes are unmounted. */
+	external_free(take_ptr(c->external));
+}
+
 static void container_flushed(struct task *t)
 {
 	struct container *c = of_task(t);
 	c->status = CONTAINER_EXITED;
+	/* Before the daemon hears of it and removes the folder with the runtime's state. */
+	container_delete_external(c);
 	server_event(&c->monitor->server, "exit", &mon_exit_json, &c->exit);
 	container_cleanup(c);
 	monitor_maybe_quit(c->monitor);
@@ -151,6 +161,7 @@ void container_unuse_volumes(struct container *c)
 void container_cleanup(struct container *c)
 {
 	oom_deinit(&c->oom);
+	container_delete_external(c);
 	if (c->rt) {
 		crl_rt_destroy(take_ptr(c->rt));
 		free_spec(c);

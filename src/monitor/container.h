@@ -6,6 +6,7 @@
 #include <crun-lite/monitor_proto.h>
 #include <crun-lite/runtime.h>
 
+#include "external.h"
 #include "oom.h"
 #include "task.h"
 #include "volume.h"
@@ -28,6 +29,7 @@ struct container {
 	bool own_pidns;              /* its processes die with init */
 	char *cgroup;                /* NULL = none */
 	struct crl_seccomp *seccomp; /* for execs; NULL = unconfined */
+	struct external *external; /* NULL = the library */
 	struct volume_use *volumes;  /* mounted for this container */
 	size_t n_volumes;
 	/* Kept only while poststop hooks are to be run by crl_rt_destroy(). */

@@ -135,13 +135,33 @@ static int open_streams(struct exec *e, const struct mon_exec *rq, int ret_child
 	return 0;
 }
 
-static int call_runtime(struct exec *e, const struct mon_exec *rq, const int child[3],
-			int *ret_pidfd, int *ret_exit_code, struct crl_err *err)
+/* By another runtime's command line: it knows neither names of users nor our filter. */
+static int call_external(struct exec *e, const struct mon_exec *rq, const int child[3],
+			 int *ret_master, int *ret_pidfd, int *ret_exit_code, struct crl_err *err)
+{
+	struct container *c = &e->monitor->container;
+	struct oci_process process = {0};
+	char path[32];
+	if (json_copy(&oci_process_json, &rq->process, &process, err) < 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)c->task.pid);
+	_cleanup_close_ int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r = 0;
+	if (!str_empty(rq->user) && root >= 0)
+		r = crl_rt_user(root, rq->user, rq->group_add, &process.user, NULL, err);
+	if (r == 0)
+		r = external_exec(c->external, e->id, &process, child, ret_master, &e->task.pid,
+				  ret_pidfd, ret_exit_code, err);
+	json_free(&oci_process_json, &process);
+	return r;
+}
+
+static int call_library(struct exec *e, const struct mon_exec *rq, const int child[3],
+			int *ret_master, int *ret_pidfd, int *ret_exit_code, struct crl_err *err)
 {
 	struct container *c = &e->monitor->container;
 	struct crl_rt_exec_options o;
 	crl_rt_exec_options_init(&o);
-	int master = -1;
 	o.target_pidfd = c->task.pidfd.fd;
 	o.target_pid = c->task.pid;
 	o.cgroup_path = c->cgroup;
@@ -150,9 +170,22 @@ static int call_runtime(struct exec *e, const struct mon_exec *rq, const int chi
 	o.user = str_empty(rq->user) ? NULL : rq->user;
 	o.group_add = rq->group_add;
 	memcpy(o.stdio, child, sizeof(o.stdio));
-	o.ret_pty_master = rq->tty ? &master : NULL;
-	if (crl_rt_exec(&o, &e->task.pid, ret_pidfd, err) < 0) {
-		*ret_exit_code = crl_rt_exit_code_of(err);
+	o.ret_pty_master = ret_master;
+	if (crl_rt_exec(&o, &e->task.pid, ret_pidfd, err) == 0)
+		return 0;
+	*ret_exit_code = crl_rt_exit_code_of(err);
+	return -1;
+}
+
+static int call_runtime(struct exec *e, const struct mon_exec *rq, const int child[3],
+			int *ret_pidfd, int *ret_exit_code, struct crl_err *err)
+{
+	const struct container *c = &e->monitor->container;
+	int master = -1;
+	int *ret_master = rq->tty ? &master : NULL;
+	if ((c->external
+		     ? call_external(e, rq, child, ret_master, ret_pidfd, ret_exit_code, err)
+		     : call_library(e, rq, child, ret_master, ret_pidfd, ret_exit_code, err)) < 0) {
 		cleanup_close_p(&master);
 		return -1;
 	}

@@ -39,6 +39,8 @@ struct start {
 	struct oci_spec *spec;
 	struct crl_rt_source *sources;
 	struct crl_rt *rt;
+	pid_t pid; /* of another runtime's container */
+	int pidfd;
 	int exit_code;
 };
 
@@ -316,23 +318,95 @@ static void destroy(void *ctx)
 	s->master = -1;
 }
 
+static int take_terminal(struct start *s, struct crl_err *err)
+{
+	if (!s->rq->tty)
+		return 0;
+	if (streams_set_terminal(&s->c->task.io, s->master, err) < 0)
+		return -1;
+	s->master = -1;
+	s->c->task.io.open_stdin = s->rq->open_stdin;
+	if (s->rq->tty_rows > 0 && s->rq->tty_cols > 0)
+		(void)streams_resize(&s->c->task.io, s->rq->tty_rows, s->rq->tty_cols, NULL);
+	return 0;
+}
+
 static int let_go(void *ctx, struct crl_err *err)
 {
 	struct start *s = ctx;
-	if (s->rq->tty) {
-		if (streams_set_terminal(&s->c->task.io, s->master, err) < 0)
-			return -1;
-		s->master = -1;
-		s->c->task.io.open_stdin = s->rq->open_stdin;
-		if (s->rq->tty_rows > 0 && s->rq->tty_cols > 0)
-			(void)streams_resize(&s->c->task.io, s->rq->tty_rows, s->rq->tty_cols,
-					     NULL);
-	}
+	if (take_terminal(s, err) < 0)
+		return -1;
 	if (crl_rt_start(s->rt, err) < 0) {
 		s->exit_code = crl_rt_exit_code_of(err);
 		return -1;
 	}
 	return 0;
+}
+
+/* --- the same by another runtime --- */
+
+static bool is_ours(const void *ctx)
+{
+	return !((const struct start *)ctx)->rq->runtime;
+}
+
+static bool is_external(const void *ctx)
+{
+	return !is_ours(ctx);
+}
+
+static int make_bundle(void *ctx, struct crl_err *err)
+{
+	struct start *s = ctx;
+	struct container *c = s->c;
+	const struct external_root root = {.spec = s->spec,
+					   .rootfs_fd = s->rootfs_fd,
+					   .sources = s->sources,
+					   .n_sources = s->rq->n_sources,
+					   .user = s->rq->user,
+					   .group_add = s->rq->group_add,
+					   .netns_fd = s->netns_fd};
+	if (external_new(s->rq->runtime, c->monitor->run_dir, c->monitor->id, &c->external, err) <
+	    0)
+		return -1;
+	if (external_bundle(c->external, &root, err) == 0)
+		return 0;
+	external_free(take_ptr(c->external));
+	return -1;
+}
+
+static void remove_bundle(void *ctx)
+{
+	struct start *s = ctx;
+	external_free(take_ptr(s->c->external));
+}
+
+static int create_external(void *ctx, struct crl_err *err)
+{
+	struct start *s = ctx;
+	return external_create(s->c->external, s->child, s->rq->tty ? &s->master : NULL, &s->pid,
+			       &s->pidfd, &s->exit_code, err);
+}
+
+static void destroy_external(void *ctx)
+{
+	struct start *s = ctx;
+	external_delete(s->c->external);
+	(void)proc_pidfd_kill(s->pidfd, SIGKILL, NULL);
+	while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	cleanup_close_p(&s->pidfd);
+	s->pidfd = -1;
+	cleanup_close_p(&s->master);
+	s->master = -1;
+}
+
+static int start_external(void *ctx, struct crl_err *err)
+{
+	struct start *s = ctx;
+	if (take_terminal(s, err) < 0)
+		return -1;
+	return external_start(s->c->external, &s->exit_code, err);
 }
 
 static const struct step steps[] = {
@@ -358,8 +432,15 @@ static const struct step steps[] = {
 	 "the host",
 	 "fsmount(2)", mount_root, unmount_root, wants_overlay},
 	{"mon.create", "build the container around a process that waits before its execve",
-	 "clone3(2)", create, destroy, NULL},
-	{"mon.start", "let the process execve", "execve(2)", let_go, NULL, NULL},
+	 "clone3(2)", create, destroy, is_ours},
+	{"mon.start", "let the process execve", "execve(2)", let_go, NULL, is_ours},
+	{"mon.bundle",
+	 "root and config.json where another runtime finds them, in mounts that only it sees",
+	 "mount_namespaces(7)", make_bundle, remove_bundle, is_external},
+	{"mon.external_create", "the other runtime builds the container", "runc-create(8)",
+	 create_external, destroy_external, is_external},
+	{"mon.external_start", "and lets its process go", "runc-start(8)", start_external, NULL,
+	 is_external},
 };
 STEPS_LISTED(steps);
 
@@ -371,6 +452,22 @@ static bool has_own_pidns(const struct oci_spec *spec)
 		if (str_eq(spec->linux_->namespaces[i].type, "pid"))
 			return str_empty(spec->linux_->namespaces[i].path);
 	return false;
+}
+
+/* What is known of a container that another runtime made. */
+static int keep_external(struct start *s, struct crl_err *err)
+{
+	struct container *c = s->c;
+	c->cgroup = external_cgroup(c->external, s->pid);
+	c->own_pidns = has_own_pidns(s->spec);
+	c->started.pid = s->pid;
+	c->started.started_at = time_now_ns();
+	c->started.cgroup = strdup(c->cgroup ? c->cgroup : "");
+	(void)proc_start_time(s->pid, &c->started.start_ticks, NULL);
+	c->record.pid = c->started.pid;
+	c->record.start_ticks = c->started.start_ticks;
+	c->record.started_at = c->started.started_at;
+	return task_run(&c->task, s->pid, take_fd(&s->pidfd), err);
 }
 
 /* What is kept of the runtime's objects for the container's life; the rest is freed. */
@@ -400,7 +497,7 @@ static int keep(struct start *s, struct crl_err *err)
 static void keep_or_free_runtime(struct start *s)
 {
 	struct container *c = s->c;
-	if (s->spec->hooks && s->spec->hooks->n_poststop) {
+	if (!s->rq->runtime && s->spec->hooks && s->spec->hooks->n_poststop) {
 		c->rt = take_ptr(s->rt);
 		c->spec = take_ptr(s->spec);
 		return;
@@ -464,7 +561,8 @@ static int run_start(struct start *s, int *client_fds, struct crl_err *err)
 	unmount_root(s);
 	close_sources(s);
 	close_userns(s);
-	if (add_clients(s, client_fds, err) < 0 || keep(s, err) < 0) {
+	if (add_clients(s, client_fds, err) < 0 ||
+	    (s->rq->runtime ? keep_external(s, err) : keep(s, err)) < 0) {
 		after_failure(s, &run);
 		return -1;
 	}
@@ -484,6 +582,7 @@ int container_start(struct container *c, const struct mon_start *rq, int *fds, s
 			  .rootfs_fd = -1,
 			  .child = {-1, -1, -1},
 			  .master = -1,
+			  .pidfd = -1,
 			  .explain_fd = -1};
 	_cleanup_close_ int explain = -1;
 	if (rq->explain)
@@ -495,7 +594,8 @@ int container_start(struct container *c, const struct mon_start *rq, int *fds, s
 		return -1;
 	}
 	c->status = CONTAINER_RUNNING;
-	if (!c->own_pidns && monitor_reap_orphans(c->monitor, err) < 0)
+	/* What another runtime starts in the container falls to us, too. */
+	if ((!c->own_pidns || c->external) && monitor_reap_orphans(c->monitor, err) < 0)
 		log_warn("orphans", "container", c->monitor->id, "error", err->msg, NULL);
 	return json_copy(&mon_started_json, &c->started, ret, err);
 }
