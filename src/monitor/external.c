@@ -93,19 +93,26 @@ int external_exit_code(const char *message)
 		int code;
 	} table[] = {
 		{"executable file", 127}, /* not found in $PATH: with and without the name */
-		{"permission denied", 126},
-		{"Permission denied", 126},
-		{"is a directory", 126},
-		{"Is a directory", 126},
-		{"exec format error", 126},
-		{"Exec format error", 126},
-		{"no such file or directory", 127},
-		{"No such file or directory", 127},
+		{"permission denied", 126}, {"is a directory", 126},
+		{"exec format error", 126}, {"no such file or directory", 127},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		if (strstr(message, table[i].words))
 			return table[i].code;
 	return 125;
+}
+
+/*
+ * Runtimes in C say it in libc's words, clients look for Go's: docker's command
+ * line takes its exit code from them.
+ */
+static void use_go_words(char *text)
+{
+	static const char *const words[] = {"No such file or directory", "Permission denied",
+					    "Is a directory", "Exec format error"};
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		for (char *p = strstr(text, words[i]); p; p = strstr(p, words[i]))
+			*p = (char)(*p - 'A' + 'a');
 }
 
 static int runtime_failed(struct external *x, const char *verb, int status, int *ret_exit_code,
@@ -116,6 +123,8 @@ static int runtime_failed(struct external *x, const char *verb, int status, int 
 	struct crl_err ignored;
 	if (path_read_file(x->dir_fd, "log", LOG_MAX, &text, &len, &ignored) == 0)
 		msg = external_last_error(text);
+	if (msg)
+		use_go_words(msg);
 	if (ret_exit_code)
 		*ret_exit_code = msg ? external_exit_code(msg) : 125;
 	if (msg)

@@ -149,7 +149,7 @@ err" ]
 	for r in $RUNTIMES; do
 		run -127 docker run --rm --runtime "$r" busybox /no/such/program
 		[[ $output == *"OCI runtime create failed"*"/no/such/program"* || $output == *"OCI runtime"*"no such file"* ]]
-		run -126 docker run --rm --runtime "$r" busybox /etc
+		run -126 docker run --rm --runtime "$r" busybox /proc/version
 	done
 	run docker run --rm --runtime nobody busybox true
 	[ "$status" = 125 ]
