@@ -30,13 +30,6 @@ struct userns_map outer_map(const struct crl_rt *rt)
 				   .n_gids = l->n_gid_mappings};
 }
 
-static bool is_own_userns(int fd)
-{
-	struct stat own, other;
-	return stat("/proc/self/ns/user", &own) == 0 && fstat(fd, &other) == 0 &&
-	       own.st_ino == other.st_ino && own.st_dev == other.st_dev;
-}
-
 static int take_userns(struct crl_rt *rt, struct crl_err *err)
 {
 	const struct userns_map map = outer_map(rt);
@@ -56,7 +49,7 @@ int outer_userns(void *ctx, struct crl_err *err)
 	if (take_userns(rt, err) < 0)
 		return -1;
 	/* "Joining" the one we are in is an error for the kernel; for the caller it is none. */
-	if (is_own_userns(rt->userns_fd)) {
+	if (userns_is_own(rt->userns_fd)) {
 		rt->userns_fd = -1;
 		return 0;
 	}

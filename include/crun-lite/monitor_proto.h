@@ -77,6 +77,7 @@ struct mon_volume {
 struct mon_source {
 	char *destination; /* as in config.json */
 	char *root;        /* folder of the host ("" with lowers) */
+	int64_t peer;      /* a process: root is a folder in its mount namespace; 0 = the host's */
 	char **lowers;     /* an image's layers, top first: mounted read-only */
 	char *subpath;     /* resolved inside root or image; "" = all of it */
 };

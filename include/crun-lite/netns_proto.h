@@ -42,6 +42,11 @@ struct netns_request {
 	uint8_t isolated; /* the bridge does not pass frames to other isolated ports */
 	uint8_t mac[6];
 	uint8_t dns; /* NETNS_MAKE: with the name server's sockets */
+	/*
+	 * NETNS_MAKE: the namespace belongs to a user namespace of its own, which has no map yet:
+	 * who takes it writes one (userns_owner(), userns_fill()).
+	 */
+	uint8_t own_users;
 };
 
 struct netns_reply {

@@ -41,6 +41,7 @@ static const struct json_table volume_json = JSON_TABLE("volume", struct mon_vol
 static const struct json_field source_fields[] = {
 	JSON_STR(struct mon_source, destination, "destination", JSON_REQUIRED),
 	JSON_STR(struct mon_source, root, "root", JSON_OMIT_EMPTY),
+	JSON_I64(struct mon_source, peer, "peer", JSON_OMIT_EMPTY),
 	JSON_STRV(struct mon_source, lowers, "lowers", JSON_OMIT_EMPTY),
 	JSON_STR(struct mon_source, subpath, "subpath", JSON_OMIT_EMPTY),
 };

@@ -141,15 +141,16 @@ _Noreturn static void inhabit(int join_fd, int ready)
 }
 
 /* `join_fd` -1 = in a new one. No SIGCHLD at its end: nobody else's wait finds it. */
-static pid_t clone_inhabitant(int join_fd, struct crl_err *err)
+static pid_t clone_inhabitant(int join_fd, int flags, struct crl_err *err)
 {
 	int pair[2], sys = ECHILD;
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return crl_fail_sys(err, errno, "pipe");
 	_cleanup_close_ int in = pair[0];
 	_cleanup_close_ int out = pair[1];
-	pid_t pid =
-		(pid_t)syscall(SYS_clone, join_fd < 0 ? CLONE_NEWUSER : 0, NULL, NULL, NULL, NULL);
+	if (join_fd < 0)
+		flags |= CLONE_NEWUSER;
+	pid_t pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
 	if (pid == 0)
 		inhabit(join_fd, out);
 	if (pid < 0 && (errno == ENOSPC || errno == EUSERS))
@@ -171,10 +172,10 @@ static void end_inhabitant(pid_t pid)
 	(void)TEMP_FAILURE_RETRY(waitpid(pid, NULL, __WALL));
 }
 
-static int open_userns_of(pid_t pid, int *ret_fd, struct crl_err *err)
+static int open_ns_of(pid_t pid, const char *name, int *ret_fd, struct crl_err *err)
 {
 	char path[48];
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, name);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return crl_fail_sys(err, errno, "%s", path);
@@ -186,16 +187,26 @@ int userns_new(const struct userns_map *map, int *ret_fd, struct crl_err *err)
 {
 	if (userns_check(map, err) < 0)
 		return -1;
-	pid_t pid = clone_inhabitant(-1, err);
+	pid_t pid = clone_inhabitant(-1, 0, err);
 	if (pid < 0)
 		return -1;
 	int fd = -1;
 	int r = write_maps(pid, map, err);
 	if (r == 0)
-		r = open_userns_of(pid, &fd, err);
+		r = open_ns_of(pid, "user", &fd, err);
 	end_inhabitant(pid);
 	if (r == 0)
 		*ret_fd = fd;
+	return r;
+}
+
+int userns_new_owning(int flag, const char *name, int *ret_ns_fd, struct crl_err *err)
+{
+	pid_t pid = clone_inhabitant(-1, flag, err);
+	if (pid < 0)
+		return -1;
+	int r = open_ns_of(pid, name, ret_ns_fd, err);
+	end_inhabitant(pid);
 	return r;
 }
 
@@ -203,7 +214,7 @@ int userns_fill(int userns_fd, const struct userns_map *map, struct crl_err *err
 {
 	if (userns_check(map, err) < 0)
 		return -1;
-	pid_t pid = clone_inhabitant(userns_fd, err);
+	pid_t pid = clone_inhabitant(userns_fd, 0, err);
 	if (pid < 0)
 		return -1;
 	int r = write_maps(pid, map, err);
@@ -238,12 +249,19 @@ int userns_root_of(pid_t pid, uint32_t *ret_uid, uint32_t *ret_gid, struct crl_e
 
 int userns_root(int userns_fd, uint32_t *ret_uid, uint32_t *ret_gid, struct crl_err *err)
 {
-	pid_t pid = clone_inhabitant(userns_fd, err);
+	pid_t pid = clone_inhabitant(userns_fd, 0, err);
 	if (pid < 0)
 		return -1;
 	int r = userns_root_of(pid, ret_uid, ret_gid, err);
 	end_inhabitant(pid);
 	return r;
+}
+
+bool userns_is_own(int userns_fd)
+{
+	struct stat own, other;
+	return stat("/proc/self/ns/user", &own) == 0 && fstat(userns_fd, &other) == 0 &&
+	       own.st_ino == other.st_ino && own.st_dev == other.st_dev;
 }
 
 bool userns_differs(pid_t pid, const char *ns)

@@ -40,6 +40,11 @@ int userns_check(const struct userns_map *map, struct crl_err *err);
 int userns_new(const struct userns_map *map, int *ret_fd, struct crl_err *err);
 /* Writes the map of one that was made without (the network helper's); once only, kernel rule. */
 int userns_fill(int userns_fd, const struct userns_map *map, struct crl_err *err);
+/*
+ * A namespace of the kind `flag` (CLONE_NEWNET), `name` in /proc/PID/ns, that belongs to a new user
+ * namespace without a map: to be made ahead of time.
+ */
+int userns_new_owning(int flag, const char *name, int *ret_ns_fd, struct crl_err *err);
 /* The host's ids of its root; CRL_INVALID when the map has no 0. Forks as userns_new(). */
 int userns_root(int userns_fd, uint32_t *ret_uid, uint32_t *ret_gid, struct crl_err *err);
 /* The same by a process that is in it. */
@@ -48,6 +53,8 @@ int userns_root_of(pid_t pid, uint32_t *ret_uid, uint32_t *ret_gid, struct crl_e
 bool userns_differs(pid_t pid, const char *ns);
 /* The user namespace that owns a network (or other) namespace. */
 int userns_owner(int ns_fd, int *ret_fd, struct crl_err *err);
+/* Whether it is the caller's own. */
+bool userns_is_own(int userns_fd);
 
 /*
  * The map that undoes `map`; the caller frees both arrays of *ret (they are not const for it). Of

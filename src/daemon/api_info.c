@@ -178,6 +178,8 @@ static void add_security(const struct daemon *d, cJSON *t)
 		cJSON_AddItemToArray(list, cJSON_CreateString("name=cgroupns"));
 	if (d->config.no_new_privileges)
 		cJSON_AddItemToArray(list, cJSON_CreateString("name=no-new-privileges"));
+	if (!str_empty(d->config.userns_remap))
+		cJSON_AddItemToArray(list, cJSON_CreateString("name=userns"));
 }
 
 static void add_registry(cJSON *t)

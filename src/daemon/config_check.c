@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What single settings must look like. Called once the flags and the file are read. Pure. */
 #include "config_keys.h"
+#include "container_users.h"
 
 #include <arpa/inet.h>
 
@@ -23,6 +24,37 @@ int config_check_ips(const struct daemon_config *c, const struct config_row *row
 			return crl_fail(err, CRL_INVALID, "%s: %s is not an ip address", row->key,
 					*list);
 	}
+	return 0;
+}
+
+int config_check_remap(const struct daemon_config *c, const struct config_row *row,
+		       struct crl_err *err)
+{
+	struct userns_map map;
+
+	if (str_empty(c->userns_remap))
+		return 0;
+	if (subid_remap(c->userns_remap, &map, err) < 0)
+		return -1;
+	int r = userns_check(&map, err);
+	if (r == 0 && (userns_to_host(map.uids, map.n_uids, 0) < 0 ||
+		       userns_to_host(map.gids, map.n_gids, 0) < 0))
+		r = crl_fail(err, CRL_INVALID, "userns-remap: the ranges have no id 0");
+	userns_map_free(&map);
+	return r;
+}
+
+int config_check_userns(const struct daemon_config *c, const struct config_row *row,
+			struct crl_err *err)
+{
+	if (str_empty(c->userns) || str_eq(c->userns, "host"))
+		return 0;
+	if (!str_eq(c->userns, "auto"))
+		return crl_fail(err, CRL_INVALID, "userns: \"%s\": auto or host", c->userns);
+	if (!str_empty(c->userns_remap))
+		return crl_fail(err, CRL_INVALID,
+				"userns and userns-remap exclude each other: a range for each "
+				"container, or one for all");
 	return 0;
 }
 

@@ -92,6 +92,10 @@ int config_check_proxies(const struct daemon_config *c, const struct config_row 
 			 struct crl_err *err);
 int config_check_ips(const struct daemon_config *c, const struct config_row *row,
 		     struct crl_err *err);
+int config_check_remap(const struct daemon_config *c, const struct config_row *row,
+		       struct crl_err *err);
+int config_check_userns(const struct daemon_config *c, const struct config_row *row,
+			struct crl_err *err);
 int config_check_ipc_mode(const struct daemon_config *c, const struct config_row *row,
 			  struct crl_err *err);
 int config_check_cgroupns_mode(const struct daemon_config *c, const struct config_row *row,

@@ -37,8 +37,9 @@ struct container_mount {
 	bool non_recursive;
 	bool read_only_top; /* read-only without the mounts below it */
 	bool no_copy;
-	char *subpath; /* inside the volume or image; resolved at the start */
-	char **lowers; /* layers of an image, top first */
+	bool idmap, no_idmap; /* of a bind, where the container has users of its own */
+	char *subpath;        /* inside the volume or image; resolved at the start */
+	char **lowers;        /* layers of an image, top first */
 };
 
 /* record.json: everything about a container that survives the daemon. Times are ns since the epoch.
@@ -56,6 +57,9 @@ struct container_record {
 	struct api_networking_config networking;
 	struct container_mount *mounts;
 	size_t n_mounts;
+	/* Users of its own (container_users.h); empty = the host's. */
+	struct oci_id_mapping *uid_map, *gid_map;
+	size_t n_uid_map, n_gid_map;
 
 	char *status; /* fsm_state_name() */
 	int64_t pid, monitor_pid;
@@ -120,9 +124,9 @@ struct container {
 	bool policy_start;  /* the start under way is the restart policy's */
 	int32_t tty_rows, tty_cols;
 	struct exec *execs;
-	sd_event_source *health_timer; /* the next check */
-	int64_t probe_started;         /* CLOCK_REALTIME of the check under way */
-	bool probe_ignored;            /* it was begun before a pause */
+	sd_event_source *health_timer;    /* the next check */
+	int64_t probe_started;            /* CLOCK_REALTIME of the check under way */
+	bool probe_ignored;               /* it was begun before a pause */
 	struct container_writer *writers; /* docker cp into it; container_root.h */
 	struct done_item *writer_waiters;
 	sd_event_source *writer_deadline;
@@ -219,7 +223,8 @@ void container_drop_volumes(struct container *c, bool remove_anonymous);
 
 /* --- container_sources.c: what the monitor has to mount or find itself --- */
 /* Fills volumes and sources of the start message; with container_sources_free(). */
-int container_sources(const struct container *c, struct mon_start *m, struct crl_err *err);
+int container_sources(const struct container *c, const struct container *ipc, struct mon_start *m,
+		      struct crl_err *err);
 void container_sources_free(struct mon_start *m);
 /* Unmounts volumes that a monitor did not get to unmount. */
 void container_settle_volumes(struct container *c);

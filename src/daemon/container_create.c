@@ -8,6 +8,7 @@
 #include "container_endpoints.h"
 #include "container_hosts.h"
 #include "container_merge.h"
+#include "container_users.h"
 #include "volumes.h"
 #include "images.h"
 #include "runtimes.h"
@@ -213,6 +214,11 @@ static int step_request(void *ctx, struct crl_err *err)
 	return expose_bindings(rec) < 0 ? crl_fail_oom(err) : 0;
 }
 
+static int step_users(void *ctx, struct crl_err *err)
+{
+	return container_users_plan(((struct creation *)ctx)->c, err);
+}
+
 /* --- files and table --- */
 
 static int make_dir(const char *path, mode_t mode, struct crl_err *err)
@@ -234,6 +240,11 @@ static int step_dir(void *ctx, struct crl_err *err)
 		return crl_fail_oom(err);
 	if (make_dir(dir, 0710, err) < 0 || make_dir(upper, 0755, err) < 0)
 		return -1;
+	/* "/" of the container: its root's, as everything it will make in there. */
+	uint32_t uid, gid;
+	container_users_root(&x->c->rec, &uid, &gid);
+	if (container_users_own(&x->c->rec) && chown(upper, uid, gid) < 0)
+		return crl_fail_sys(err, errno, "%s", upper);
 	return make_dir(work, 0700, err);
 }
 
@@ -291,6 +302,10 @@ static const struct step create_steps[] = {
 	 .why = "the image's config completes the request, its layers are the root",
 	 .see = "image-spec, config.md",
 	 .run = step_image},
+	{.name = "d.create_users",
+	 .why = "a range of user ids that no other container has, where it is asked for",
+	 .see = "user_namespaces(7)",
+	 .run = step_users},
 	{.name = "d.create_dir",
 	 .why = "the writable layer and the container's files live in one folder",
 	 .see = "mkdir(2)",

@@ -5,6 +5,7 @@
  * (a running container sees the same inode). See hosts(5), resolv.conf(5).
  */
 #include "container_hosts.h"
+#include "container_users.h"
 
 #include <base/path.h>
 #include <errno.h>
@@ -19,6 +20,10 @@ static int write_file(const struct container *c, const char *name, const struct 
 	_cleanup_close_ int fd =
 		open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
+		return crl_fail_sys(err, errno, "%s", path);
+	uint32_t uid, gid;
+	container_users_root(&c->rec, &uid, &gid);
+	if (container_users_own(&c->rec) && fchown(fd, uid, gid) < 0)
 		return crl_fail_sys(err, errno, "%s", path);
 	ssize_t n = write(fd, b->data ? b->data : "", b->len);
 	if (n < 0 || (size_t)n != b->len)

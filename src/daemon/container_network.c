@@ -7,6 +7,7 @@
 #include "container_network.h"
 
 #include "container_endpoints.h"
+#include "container_users.h"
 #include "container_ports.h"
 
 #include <base/log.h>
@@ -104,6 +105,7 @@ int container_attach_network(struct container *c, const struct api_endpoint *ask
 				  .gw_priority = asked->gw_priority,
 				  .attach = netns_fd >= 0,
 				  .netns_fd = netns_fd,
+				  .own_users = container_users_own(&c->rec),
 				  .ports = ports,
 				  .n_ports = n_ports};
 	if (net_acquire(c->d, &req, ep, err) < 0)

@@ -30,11 +30,22 @@ static const struct json_field mount_fields[] = {
 	JSON_BOOL(M, non_recursive, "NonRecursive", JSON_OMIT_EMPTY),
 	JSON_BOOL(M, read_only_top, "ReadOnlyTop", JSON_OMIT_EMPTY),
 	JSON_BOOL(M, no_copy, "NoCopy", JSON_OMIT_EMPTY),
+	JSON_BOOL(M, idmap, "IDMap", JSON_OMIT_EMPTY),
+	JSON_BOOL(M, no_idmap, "NoIDMap", JSON_OMIT_EMPTY),
 	JSON_STR(M, subpath, "Subpath", JSON_OMIT_EMPTY),
 	JSON_STRV(M, lowers, "Lowers", JSON_OMIT_EMPTY),
 };
 static const struct json_table mount_json = JSON_TABLE("mount", M, mount_fields);
 #undef M
+
+#define I struct oci_id_mapping
+static const struct json_field id_fields[] = {
+	JSON_U32(I, container_id, "container", JSON_REQUIRED),
+	JSON_U32(I, host_id, "host", JSON_REQUIRED),
+	JSON_U32(I, size, "size", JSON_REQUIRED),
+};
+static const struct json_table id_json = JSON_TABLE("id map", I, id_fields);
+#undef I
 
 #define R struct container_record
 static const struct json_field record_fields[] = {
@@ -50,6 +61,8 @@ static const struct json_field record_fields[] = {
 	JSON_OBJ(R, host_config, "host_config", JSON_REQUIRED, &api_host_config_json),
 	JSON_OBJ(R, networking, "networking", 0, &api_networking_config_json),
 	JSON_OBJV(R, mounts, n_mounts, "mounts", JSON_OMIT_EMPTY, &mount_json),
+	JSON_OBJV(R, uid_map, n_uid_map, "uid_map", JSON_OMIT_EMPTY, &id_json),
+	JSON_OBJV(R, gid_map, n_gid_map, "gid_map", JSON_OMIT_EMPTY, &id_json),
 	JSON_STR(R, status, "status", JSON_REQUIRED),
 	JSON_I64(R, pid, "pid", JSON_OMIT_EMPTY),
 	JSON_I64(R, monitor_pid, "monitor_pid", JSON_OMIT_EMPTY),

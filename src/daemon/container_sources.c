@@ -11,6 +11,8 @@
 
 #include <base/path.h>
 
+#define SHM "/dev/shm"
+
 static int add_volume(const struct container *c, const struct container_mount *mount,
 		      struct mon_start *m, struct crl_err *err)
 {
@@ -49,8 +51,25 @@ static int add_source(const struct container_mount *mount, struct mon_start *m, 
 	return 0;
 }
 
-int container_sources(const struct container *c, struct mon_start *m, struct crl_err *err)
+/* /dev/shm of the container whose IPC namespace is joined, unless something else is mounted there.
+ */
+static int add_shm(const struct container *c, const struct container *ipc, struct mon_start *m,
+		   struct crl_err *err)
 {
+	for (size_t i = 0; ipc && i < c->rec.n_mounts; i++)
+		if (str_eq(c->rec.mounts[i].destination, SHM))
+			return 0;
+	struct mon_source *s = ipc ? oci_grow(&m->sources, &m->n_sources, sizeof(*s)) : NULL;
+	if (s)
+		*s = (struct mon_source){.destination = SHM, .root = SHM, .peer = ipc->rec.pid};
+	return ipc && !s ? crl_fail_oom(err) : 0;
+}
+
+int container_sources(const struct container *c, const struct container *ipc, struct mon_start *m,
+		      struct crl_err *err)
+{
+	if (add_shm(c, ipc, m, err) < 0)
+		return -1;
 	for (size_t i = 0; i < c->rec.n_mounts; i++)
 		if (add_volume(c, &c->rec.mounts[i], m, err) < 0 ||
 		    add_source(&c->rec.mounts[i], m, err) < 0) {

@@ -5,6 +5,7 @@
  * that it links while the rest is prepared; it does nothing before that message.
  */
 #include "container.h"
+#include "container_peers.h"
 #include "container_root.h"
 #include "container_hosts.h"
 #include "container_network.h"
@@ -29,63 +30,18 @@
 
 struct starting {
 	struct container *c;
-	struct container *peer; /* network container:ID */
 	struct oci_spec spec;
-	char *netns_path, *ipc_path, *pid_path, *shm_source, *peer_dir, *init_path, *dir,
-		*start_dir;
+	struct container_peers peers;
+	char *init_path, *dir, *start_dir;
 	char **link_env;
 };
 
 /* --- steps --- */
 
-static int peer_of(struct starting *s, const char *mode, struct container **ret,
-		   struct crl_err *err)
-{
-	*ret = NULL;
-	if (!mode || !str_starts(mode, "container:"))
-		return 0;
-	if (container_find(s->c->d, mode + strlen("container:"), ret, err) < 0)
-		return -1;
-	if (!container_is_running(*ret))
-		return crl_fail(err, CRL_CONFLICT,
-				"cannot join network of a non running container: %s",
-				(*ret)->rec.id);
-	return 0;
-}
-
-static char *ns_path(const struct container *peer, const char *ns)
-{
-	return path_printf("/proc/%lld/ns/%s", (long long)peer->rec.pid, ns);
-}
-
 static int step_peers(void *ctx, struct crl_err *err)
 {
 	struct starting *s = ctx;
-	const struct api_host_config *hc = &s->c->rec.host_config;
-	struct container *peer;
-	if (peer_of(s, hc->network_mode, &s->peer, err) < 0)
-		return -1;
-	if (s->peer) {
-		s->netns_path = ns_path(s->peer, "net");
-		s->peer_dir = container_start_dir(s->peer);
-		if (!s->netns_path || !s->peer_dir)
-			return crl_fail_oom(err);
-	}
-	if (peer_of(s, hc->pid_mode, &peer, err) < 0)
-		return crl_context(err, "PID mode");
-	if (peer && !(s->pid_path = ns_path(peer, "pid")))
-		return crl_fail_oom(err);
-	if (peer_of(s, hc->ipc_mode, &peer, err) < 0)
-		return crl_context(err, "IPC mode");
-	if (peer) {
-		s->ipc_path = ns_path(peer, "ipc");
-		s->shm_source = path_printf("/proc/%lld/root/dev/shm", (long long)peer->rec.pid);
-		if (!s->ipc_path || !s->shm_source)
-			return crl_fail_oom(err);
-	} else if (str_eq(hc->ipc_mode, "host") && !(s->shm_source = strdup("/dev/shm"))) {
-		return crl_fail_oom(err);
-	}
-	return 0;
+	return container_peers_find(s->c, &s->peers, err);
 }
 
 static bool wants_network(const void *ctx)
@@ -156,6 +112,12 @@ static int write_config(struct starting *s, const char *text, struct crl_err *er
 	return fd_write_all(fd, text, strlen(text), err);
 }
 
+/* A peer's is named for the reader of config.json only: its mount is fetched from its namespace. */
+static const char *shm_source(const struct starting *s)
+{
+	return s->peers.ipc || str_eq(s->c->rec.host_config.ipc_mode, "host") ? "/dev/shm" : NULL;
+}
+
 static int step_config(void *ctx, struct crl_err *err)
 {
 	struct starting *s = ctx;
@@ -166,12 +128,13 @@ static int step_config(void *ctx, struct crl_err *err)
 	s->start_dir = container_start_dir(s->c);
 	struct oci_input in = {.rec = &s->c->rec,
 			       .dir = s->start_dir,
-			       .hosts_dir = s->peer_dir,
+			       .hosts_dir = s->peers.net_dir,
 			       .hostname = s->c->rec.config.hostname,
-			       .netns_path = s->netns_path,
-			       .ipc_path = s->ipc_path,
-			       .pid_path = s->pid_path,
-			       .shm_source = s->shm_source,
+			       .netns_path = s->peers.net_path,
+			       .ipc_path = s->peers.ipc_path,
+			       .pid_path = s->peers.pid_path,
+			       .userns_path = s->peers.users_path,
+			       .shm_source = shm_source(s),
 			       .init_path = s->init_path,
 			       .no_new_privileges = s->c->d->config.no_new_privileges};
 	if (!s->start_dir)
@@ -283,7 +246,7 @@ static int step_send(void *ctx, struct crl_err *err)
 	struct mon_start m = {0};
 	if (runtime_find(c->d, c->rec.host_config.runtime, &m.runtime, err) < 0)
 		return -1;
-	if (container_sources(c, &m, err) < 0) {
+	if (container_sources(c, s->peers.ipc, &m, err) < 0) {
 		runtime_free(m.runtime);
 		return -1;
 	}
@@ -435,11 +398,7 @@ static int run_steps(struct container *c, struct crl_err *err)
 	if (r < 0)
 		container_strip_step(start_steps, ARRAY_SIZE(start_steps), err);
 	json_free(&oci_spec_json, &s.spec);
-	free(s.netns_path);
-	free(s.ipc_path);
-	free(s.pid_path);
-	free(s.shm_source);
-	free(s.peer_dir);
+	container_peers_free(&s.peers);
 	free(s.init_path);
 	free(s.dir);
 	free(s.start_dir);

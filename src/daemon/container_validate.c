@@ -4,6 +4,7 @@
  * may not (clients match on them). Pure.
  */
 #include "container.h"
+#include "container_users.h"
 #include "oci_config.h"
 
 #include <base/proc.h>
@@ -217,10 +218,9 @@ static int check_modes(const struct api_config *cfg, const struct api_host_confi
 	if (!str_empty(ipc) && !str_eq(ipc, "host") && !str_eq(ipc, "private") &&
 	    !str_eq(ipc, "shareable") && !str_eq(ipc, "none") && !is_container_mode(ipc))
 		return crl_fail(err, CRL_INVALID, "invalid IPC mode: %s", ipc);
-	if (!str_empty(hc->userns_mode) && !str_eq(hc->userns_mode, "host"))
-		return crl_fail(err, CRL_INVALID,
-				"invalid USER mode: %s: user namespaces are not supported yet",
-				hc->userns_mode);
+	uint32_t ids;
+	if (users_mode_parse(hc->userns_mode, &ids, err) < 0)
+		return -1;
 	if (str_eq(hc->uts_mode, "host") && !str_empty(cfg->hostname))
 		return crl_fail(err, CRL_INVALID, "conflicting options: hostname and the UTS mode");
 	return 0;

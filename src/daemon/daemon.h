@@ -58,6 +58,8 @@ struct daemon_config {
 	bool init;
 	int64_t default_shm_size;
 	cJSON *default_ulimits; /* {"nofile":{"Name","Soft","Hard"}} or NULL */
+	char *userns_remap; /* "default", "user:group"; NULL = none. One range for all containers */
+	char *userns;       /* "auto": a range for each container; "host" */
 	char *default_ipc_mode, *default_cgroupns_mode;
 	cJSON *runtimes;       /* {"name":{"path","runtimeArgs"}} or NULL */
 	char *default_runtime; /* NULL = ours */

@@ -67,6 +67,7 @@ struct net_request {
 	int netns_fd;
 	const struct net_port *ports;
 	size_t n_ports;
+	bool own_users; /* the namespace belongs to a user namespace of its own, without a map */
 };
 
 int networks_init(struct daemon *d, struct crl_err *err);

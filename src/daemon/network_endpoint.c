@@ -315,7 +315,7 @@ static int endpoint_copy_request(struct net_endpoint *ep, const struct net_reque
 /* A ready namespace of the pool will do: it has one interface, eth0, with the usual address. */
 static bool endpoint_is_plain(const struct net_request *req)
 {
-	return !req->attach && str_empty(req->mac) &&
+	return !req->attach && !req->own_users && str_empty(req->mac) &&
 	       (str_empty(req->ifname) || str_eq(req->ifname, "eth0"));
 }
 
@@ -325,6 +325,7 @@ static int endpoint_make(struct networks *n, struct network *net, const struct n
 	struct net_link_spec spec = {.wanted_ip = wanted,
 				     .ifname = str_empty(req->ifname) ? "eth0" : req->ifname,
 				     .attach = req->attach,
+				     .own_users = req->own_users,
 				     .netns_fd = req->netns_fd};
 
 	if (!str_empty(req->mac) && !net_mac_parse(req->mac, spec.mac))

@@ -102,6 +102,7 @@ static int link_request(struct networks *n, const struct network *net,
 				  .gateway = routed ? htonl(net->gateway) : 0,
 				  .prefix_len = net->ipam.subnet.prefix_len,
 				  .isolated = net->isolated,
+				  .own_users = spec->own_users,
 				  .dns = !spec->attach && network_has_dns(net)};
 
 	snprintf(q.ifname, sizeof(q.ifname), "%s", spec->ifname);

@@ -147,6 +147,7 @@ struct net_link_spec {
 	uint8_t mac[6];
 	const char *ifname;
 	bool attach; /* to netns_fd, without a default route */
+	bool own_users;
 	int netns_fd;
 };
 /* Takes an address and makes the link; errors leave nothing. ret->netns_fd is -1 with `attach`. */

@@ -5,6 +5,7 @@
  * See the OCI runtime specification, config.md and config-linux.md.
  */
 #include "oci_config.h"
+#include "container_users.h"
 
 #include <base/path.h>
 #include <crun-lite/runtime.h>
@@ -216,10 +217,32 @@ static void set_default_mounts(struct builder *b)
 		    privileged ? "nosuid,noexec,nodev" : "nosuid,noexec,nodev,ro");
 	add_default(b, "/sys/fs/cgroup", "cgroup", "cgroup",
 		    privileged ? "nosuid,noexec,nodev" : "ro,nosuid,noexec,nodev");
-	/* Shows the queues of the IPC namespace it is mounted from, so it fits "host", too. */
-	add_default(b, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev");
+	/*
+	 * Shows the queues of the IPC namespace it is mounted from, so it fits "host", too. There
+	 * a container with users of its own may not mount one.
+	 */
+	if (str_eq(hc->ipc_mode, "host") && container_users_own(b->in->rec))
+		add_default(b, "/dev/mqueue", "bind", "/dev/mqueue", "rbind,rprivate");
+	else
+		add_default(b, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev");
 	if (!str_eq(hc->ipc_mode, "none"))
 		set_shm(b);
+}
+
+/*
+ * Volumes are written with the ids that the container means, so that all containers see the same
+ * owners. So are folders of the host, unless it said otherwise; with userns-remap they are not, as
+ * with Docker: their owners were chosen for the one range there is.
+ */
+static const char *mapped(const struct builder *b, const struct container_mount *m)
+{
+	const struct container_record *rec = b->in->rec;
+	bool volume = str_eq(m->type, "volume"), bind = str_eq(m->type, "bind");
+	if (!container_users_own(rec) || (!volume && !bind))
+		return "";
+	if (bind && (m->no_idmap || (!m->idmap && str_empty(rec->host_config.userns_mode))))
+		return "";
+	return m->non_recursive ? ",idmap" : ",ridmap";
 }
 
 static void add_user_mount(struct builder *b, const struct container_mount *m)
@@ -236,11 +259,11 @@ static void add_user_mount(struct builder *b, const struct container_mount *m)
 	bool below = str_eq(m->type, "bind") && !m->read_only_top && !m->non_recursive;
 	bool copy = str_eq(m->type, "volume") && m->rw && !m->no_copy;
 	_cleanup_free_ char *options =
-		path_printf("%s,%s%s%s", m->non_recursive ? "bind" : "rbind", propagation,
+		path_printf("%s,%s%s%s%s", m->non_recursive ? "bind" : "rbind", propagation,
 			    m->rw   ? ""
 			    : below ? ",ro,rro"
 				    : ",ro",
-			    copy ? ",copyup" : "");
+			    copy ? ",copyup" : "", mapped(b, m));
 	add_mount(b, m->destination, "bind", m->source, options ? options : "");
 }
 
@@ -305,10 +328,32 @@ static void add_namespace(struct builder *b, const char *type, const char *path)
 		ns->path = copy(b, path);
 }
 
+static struct oci_id_mapping *copy_rows(struct builder *b, const struct oci_id_mapping *rows,
+					size_t n, size_t *ret_n)
+{
+	struct oci_id_mapping *out = calloc(n, sizeof(*out));
+	b->oom |= !out;
+	if (out)
+		memcpy(out, rows, n * sizeof(*out));
+	*ret_n = out ? n : 0;
+	return out;
+}
+
+static void set_users(struct builder *b)
+{
+	const struct container_record *rec = b->in->rec;
+	struct oci_linux *l = b->spec->linux_;
+	add_namespace(b, "user", b->in->userns_path);
+	l->uid_mappings = copy_rows(b, rec->uid_map, rec->n_uid_map, &l->n_uid_mappings);
+	l->gid_mappings = copy_rows(b, rec->gid_map, rec->n_gid_map, &l->n_gid_mappings);
+}
+
 static void set_namespaces(struct builder *b)
 {
 	const struct api_host_config *hc = &b->in->rec->host_config;
 	add_namespace(b, "mount", NULL);
+	if (container_users_own(b->in->rec))
+		set_users(b);
 	if (!str_eq(hc->network_mode, "host"))
 		add_namespace(b, "network", b->in->netns_path);
 	if (!str_eq(hc->uts_mode, "host"))

@@ -18,10 +18,11 @@ struct oci_input {
 	const char *hostname;   /* what HOSTNAME says */
 	const char *netns_path; /* join this one; NULL = the monitor's descriptor or a new one */
 	const char *ipc_path, *pid_path;
-	const char *shm_source; /* bind this on /dev/shm instead of a tmpfs */
-	const char *init_path;  /* host path of the init binary for --init */
-	bool no_new_privileges; /* daemon's default */
-	char *const *link_env;  /* variables that links bring; the container's own go first */
+	const char *userns_path; /* join these users (a peer's); NULL = the record's map is new */
+	const char *shm_source;  /* bind this on /dev/shm instead of a tmpfs */
+	const char *init_path;   /* host path of the init binary for --init */
+	bool no_new_privileges;  /* daemon's default */
+	char *const *link_env;   /* variables that links bring; the container's own go first */
 };
 
 /*

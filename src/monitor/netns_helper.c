@@ -17,6 +17,7 @@
 #include <base/fd.h>
 #include <base/nlmsg.h>
 #include <base/str.h>
+#include <base/userns.h>
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -184,9 +185,15 @@ static int helper_dns(struct helper *h)
 static int helper_make(struct helper *h, int *ret_netns)
 {
 	_cleanup_close_ int netns = -1;
+	struct crl_err err = CRL_ERR_INIT;
 
-	if (unshare(CLONE_NEWNET) < 0)
+	if (h->req.own_users && (userns_new_owning(CLONE_NEWNET, "net", &netns, &err) < 0 ||
+				 setns(netns, CLONE_NEWNET) < 0))
+		return helper_result(h, err.sys ? err.sys : errno, "new user namespace");
+	if (!h->req.own_users && unshare(CLONE_NEWNET) < 0)
 		return helper_result(h, errno, "new network namespace");
+	if (netns >= 0)
+		close(take_fd(&netns));
 	netns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 	if (netns < 0)
 		return helper_result(h, errno, "/proc/thread-self/ns/net");

@@ -44,11 +44,11 @@ static int find(int root, const char *subpath, int *ret, struct crl_err *err)
 
 /* --- an image --- */
 
-static int image_tree(const struct mon_source *s, int *ret, struct crl_err *err)
+static int image_tree(const struct mon_source *s, const int *userns, int *ret, struct crl_err *err)
 {
 	_cleanup_close_ int fd = -1;
-	if (strv_len(s->lowers) > 1) {
-		struct crl_overlay o = {.lowers = s->lowers};
+	if (strv_len(s->lowers) > 1 || userns) {
+		struct crl_overlay o = {.lowers = s->lowers, .userns = userns};
 		return crl_overlay_mount(&o, ret, err);
 	}
 	/* An overlay of one layer is no overlay, says the kernel. */
@@ -60,6 +60,7 @@ static int image_tree(const struct mon_source *s, int *ret, struct crl_err *err)
 
 struct inner {
 	int image;
+	int64_t peer; /* process whose mounts are looked at */
 	const char *subpath;
 	int tree;
 	struct crl_err err;
@@ -86,17 +87,37 @@ static void find_in_image(struct inner *x)
 		(void)tree_of(found, false, &x->tree, &x->err);
 }
 
+/*
+ * A mount can be cloned only by who is in its namespace. What comes out is
+ * detached, and belongs to nobody's.
+ */
+static void find_in_peer(struct inner *x)
+{
+	char path[48];
+	snprintf(path, sizeof(path), "/proc/%lld/ns/mnt", (long long)x->peer);
+	_cleanup_close_ int found = -1, root = -1, ns = open(path, O_RDONLY | O_CLOEXEC);
+	if (ns < 0 || setns(ns, CLONE_NEWNS) < 0) {
+		crl_fail_sys(&x->err, errno, "enter the other container's mounts");
+		return;
+	}
+	root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root >= 0 && find(root, x->subpath, &found, &x->err) == 0)
+		(void)tree_of(found, false, &x->tree, &x->err);
+}
+
 /* The table of descriptors is shared with the child, and a page: it leaves its result in both. */
-static int subpath_of_image(int image, const char *subpath, int *ret, struct crl_err *err)
+static int find_in_child(const struct inner *what, void (*finder)(struct inner *), int *ret,
+			 struct crl_err *err)
 {
 	struct inner *x =
 		mmap(NULL, sizeof(*x), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (x == MAP_FAILED)
 		return crl_fail_oom(err);
-	*x = (struct inner){.image = image, .subpath = subpath, .tree = -1};
+	*x = *what;
+	x->tree = -1;
 	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, NULL);
 	if (pid == 0) {
-		find_in_image(x);
+		finder(x);
 		_exit(0);
 	}
 	int r = pid < 0 ? crl_fail_sys(err, errno, "clone") : 0;
@@ -104,23 +125,30 @@ static int subpath_of_image(int image, const char *subpath, int *ret, struct crl
 		;
 	if (r == 0 && x->tree < 0) {
 		*err = x->err;
-		r = err->code ? -1 : crl_fail(err, CRL_INTERNAL, "the image's helper died");
+		r = err->code ? -1 : crl_fail(err, CRL_INTERNAL, "the mount's helper died");
 	}
 	*ret = x->tree;
 	(void)munmap(x, sizeof(*x));
 	return r;
 }
 
-static int open_image(const struct mon_source *s, int *ret, struct crl_err *err)
+static int open_peer(const struct mon_source *s, int *ret, struct crl_err *err)
+{
+	const struct inner what = {.peer = s->peer, .subpath = s->root};
+	return find_in_child(&what, find_in_peer, ret, err);
+}
+
+static int open_image(const struct mon_source *s, const int *userns, int *ret, struct crl_err *err)
 {
 	_cleanup_close_ int image = -1;
-	if (image_tree(s, &image, err) < 0)
+	if (image_tree(s, userns, &image, err) < 0)
 		return -1;
 	if (str_empty(s->subpath)) {
 		*ret = take_fd(&image);
 		return 0;
 	}
-	return subpath_of_image(image, s->subpath, ret, err);
+	const struct inner what = {.image = image, .subpath = s->subpath};
+	return find_in_child(&what, find_in_image, ret, err);
 }
 
 /* --- a volume --- */
@@ -135,20 +163,23 @@ static int open_volume(const struct mon_source *s, int *ret, struct crl_err *err
 	return tree_of(found, true, ret, err);
 }
 
-int source_open(const struct mon_source *s, int *ret_fd, struct crl_err *err)
+int source_open(const struct mon_source *s, const int *userns, int *ret_fd, struct crl_err *err)
 {
-	return strv_len(s->lowers) ? open_image(s, ret_fd, err) : open_volume(s, ret_fd, err);
+	if (s->peer > 0)
+		return open_peer(s, ret_fd, err);
+	return strv_len(s->lowers) ? open_image(s, userns, ret_fd, err)
+				   : open_volume(s, ret_fd, err);
 }
 
-int sources_open(const struct mon_source *s, size_t n, struct crl_rt_source **ret,
-		 struct crl_err *err)
+int sources_open(const struct mon_source *s, size_t n, const int *userns,
+		 struct crl_rt_source **ret, struct crl_err *err)
 {
 	struct crl_rt_source *out = n ? calloc(n, sizeof(*out)) : NULL;
 	if (n && !out)
 		return crl_fail_oom(err);
 	for (size_t i = 0; i < n; i++) {
 		out[i] = (struct crl_rt_source){.destination = s[i].destination, .fd = -1};
-		if (source_open(&s[i], &out[i].fd, err) == 0)
+		if (source_open(&s[i], userns, &out[i].fd, err) == 0)
 			continue;
 		sources_close(out, i);
 		return crl_context(err, "mount %s", s[i].destination);

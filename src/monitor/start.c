@@ -110,7 +110,8 @@ static bool wants_sources(const void *ctx)
 static int open_sources(void *ctx, struct crl_err *err)
 {
 	struct start *s = ctx;
-	return sources_open(s->rq->sources, s->rq->n_sources, &s->sources, err);
+	return sources_open(s->rq->sources, s->rq->n_sources,
+			    s->userns_fd >= 0 ? &s->userns_fd : NULL, &s->sources, err);
 }
 
 static void close_sources(void *ctx)
@@ -209,7 +210,12 @@ static int open_userns(void *ctx, struct crl_err *err)
 	if (s->netns_fd < 0)
 		return userns_new(&map, &s->userns_fd, err);
 	_cleanup_close_ int fd = -1;
-	if (userns_owner(s->netns_fd, &fd, err) < 0 || userns_fill(fd, &map, err) < 0)
+	if (userns_owner(s->netns_fd, &fd, err) < 0)
+		return -1;
+	/* One of the host's: the container cannot change its network then. */
+	if (userns_is_own(fd))
+		return userns_new(&map, &s->userns_fd, err);
+	if (userns_fill(fd, &map, err) < 0)
 		return crl_context(err, "network namespace");
 	s->userns_fd = take_fd(&fd);
 	return 0;
@@ -421,12 +427,12 @@ static const struct step steps[] = {
 	 "pipe(7)", open_pipes, close_pipes, wants_pipes},
 	{"mon.volumes", "mount the volumes that are file systems of their own, once for all users",
 	 "mount(2)", mount_volumes, unmount_volumes, wants_volumes},
-	{"mon.sources",
-	 "find folders inside volumes and images by descriptor: their owners may be changing them",
-	 "open_tree(2)", open_sources, close_sources, wants_sources},
 	{"mon.userns",
 	 "users of its own come first: the image's layers are shown through their map",
 	 "user_namespaces(7)", open_userns, close_userns, wants_userns},
+	{"mon.sources",
+	 "find folders inside volumes and images by descriptor: their owners may be changing them",
+	 "open_tree(2)", open_sources, close_sources, wants_sources},
 	{"mon.rootfs",
 	 "stack the image's layers under a writable one; mounted nowhere, so nothing is left on "
 	 "the host",
