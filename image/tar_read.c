@@ -114,6 +114,24 @@ static int skip(struct tar_reader *t, int64_t len, struct crl_err *err)
 	return 0;
 }
 
+/*
+ * What fills the last block up. The docker client sends a context without it when the build
+ * file is not in it, so an end there is the archive's end.
+ */
+static int skip_padding(struct tar_reader *t, int64_t len, struct crl_err *err)
+{
+	while (len > 0) {
+		ssize_t n = fill(t, err);
+		if (n <= 0)
+			return (int)n;
+		if (n > len)
+			n = (ssize_t)len;
+		t->pos += (size_t)n;
+		len -= n;
+	}
+	return 0;
+}
+
 static int64_t round_up(int64_t n)
 {
 	return (n + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
@@ -428,7 +446,7 @@ int tar_next(struct tar_reader *t, const struct tar_entry **ret, struct crl_err 
 
 	if (t->ended)
 		return 0;
-	if (skip(t, t->left + t->padding, err) < 0)
+	if (skip(t, t->left, err) < 0 || skip_padding(t, t->padding, err) < 0)
 		return t->entry.name ? crl_context(err, "%.200s", t->entry.name) : -1;
 	t->left = t->padding = 0;
 	tar_entry_clear(&t->entry);

@@ -306,6 +306,9 @@ class Format(Base):
         self.loads_layer(entry("f", b"x"), end=b"")
         self.loads_layer(entry("f", b"x"), end=b"\0" * 512)
         self.loads_layer(entry("f", b"y"), end=b"\0" * (10 << 20))
+        # Sloppy writers leave the last block short; data that is short is an error.
+        self.loads_layer(entry("f", b"x")[:512 + 1], end=b"")
+        self.refused_layer(entry("f", b"xyz")[:512 + 2], end=b"", words=["ends too early"])
         p = self.loads_layer(entry("f", b"z"), end=END + entry("hidden", b"x"))
         self.assertEqual(os.listdir(self.fs(p)), ["f"])
 
