@@ -130,7 +130,12 @@ static void remember_gateway(struct change *x)
 
 static int settle(struct change *x, struct crl_err *err)
 {
-	return container_settle_gateway(x->c, x->before, x->netns, x->ports, x->n_ports, err);
+	if (container_settle_gateway(x->c, x->before, x->netns, x->ports, x->n_ports, err) < 0)
+		return -1;
+	free(take_ptr(x->ports));
+	x->n_ports = 0;
+	remember_gateway(x);
+	return 0;
 }
 
 /* The ports go with their endpoint, but the next one shall have the same. */
@@ -309,6 +314,14 @@ static int step_disconnect_detach(void *ctx, struct crl_err *err)
 	return drop_endpoint(ctx, err);
 }
 
+/* The interface does not come back; the rest is put in order as well as can be. */
+static void undo_disconnect_detach(void *ctx)
+{
+	struct change *x = ctx;
+	settle_again(x);
+	sync_hosts(x->c);
+}
+
 static int step_disconnect_record(void *ctx, struct crl_err *err)
 {
 	struct change *x = ctx;
@@ -325,7 +338,8 @@ static const struct step disconnect_steps[] = {
 	{.name = "net.disconnect_detach",
 	 .why = "the interface, its address and its published ports are free for others",
 	 .see = "veth(4)",
-	 .run = step_disconnect_detach},
+	 .run = step_disconnect_detach,
+	 .undo = undo_disconnect_detach},
 	{.name = "net.disconnect_route",
 	 .why = "another network leads out now; published ports come in over the same",
 	 .see = "ip-route(8)",

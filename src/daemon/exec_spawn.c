@@ -4,6 +4,7 @@
  * made of the container's config and what the exec asks for. Shared by the
  * handlers (api_exec.c) and the health checks (container_health.c).
  */
+#include "container_hosts.h"
 #include "container.h"
 #include "exec.h"
 #include "oci_config.h"
@@ -17,6 +18,13 @@ static int exec_env(const struct exec *e, char ***ret)
 		    0 ||
 	    strv_push(&env, host) < 0 || (e->spec.tty && strv_push(&env, "TERM=xterm") < 0))
 		return -1;
+	/* A linked container that ended meanwhile is no reason to refuse. */
+	_cleanup_strv_ char **links = NULL;
+	struct crl_err gone;
+	(void)container_link_env(e->c, &links, &gone);
+	for (char **v = links; v && *v; v++)
+		if (strv_env_set(&env, *v) < 0)
+			return -1;
 	for (char **v = e->c->rec.config.env; v && *v; v++)
 		if (strchr(*v, '=') && strv_env_set(&env, *v) < 0)
 			return -1;

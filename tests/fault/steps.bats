@@ -120,7 +120,7 @@ after_failure() { # STEP
 	local all
 	all=$({ crun-lited --print-steps; "$monitor" --print-steps; "$worker" --print-steps; crun-lite-runtime --print-steps; } | cut -f1 | sort -u)
 	# The runtime's steps are walked by their own suite.
-	[ -z "$(grep -Ev '^(d|mon|image|daemon|rt|ex)\.' <<<"$all")" ]
+	[ -z "$(grep -Ev '^(d|mon|image|daemon|rt|ex|net)\.' <<<"$all")" ]
 	# Points outside tables are on the list, too.
 	local name
 	for name in $(grep -rhoE 'failpoint\("[^"]+' "$TOP/src" "$TOP/runtime" "$TOP/image" --include=*.c | cut -d'"' -f2 | sort -u); do
