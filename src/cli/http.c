@@ -122,7 +122,7 @@ void http_close(struct http_conn *c)
 int http_send(struct http_conn *c, const struct http_request *r, struct crl_err *err)
 {
 	_cleanup_buf_ struct buf b = BUF_INIT;
-	buf_printf(&b, "%s %s HTTP/1.1\r\nHost: crun-lite\r\nUser-Agent: crun-lite\r\n", r->method,
+	buf_printf(&b, "%s %s HTTP/1.1\r\nHost: localhost\r\nUser-Agent: crun-lite\r\n", r->method,
 		   r->path);
 	if (r->content_type)
 		buf_printf(&b, "Content-Type: %s\r\n", r->content_type);

@@ -9,6 +9,7 @@
 #include "runtimes.h"
 #include "volumes.h"
 
+#include <arpa/inet.h>
 #include <base/ident.h>
 #include <base/path.h>
 #include <config.h>
@@ -182,13 +183,44 @@ static void add_security(const struct daemon *d, cJSON *t)
 		cJSON_AddItemToArray(list, cJSON_CreateString("name=userns"));
 }
 
-static void add_registry(cJSON *t)
+static bool is_cidr(const char *text)
+{
+	const char *slash = strchr(text, '/');
+	_cleanup_free_ char *ip = slash ? strndup(text, (size_t)(slash - text)) : NULL;
+	unsigned char address[16];
+
+	return ip &&
+	       (inet_pton(AF_INET, ip, address) == 1 || inet_pton(AF_INET6, ip, address) == 1);
+}
+
+static void add_index(cJSON *indexes, const char *name, char *const *mirrors, bool secure,
+		      bool official)
+{
+	cJSON *index = cJSON_AddObjectToObject(indexes, name);
+
+	json_add_str(index, "Name", name);
+	json_add_strv(index, "Mirrors", mirrors, false);
+	cJSON_AddBoolToObject(index, "Secure", secure);
+	cJSON_AddBoolToObject(index, "Official", official);
+}
+
+/* Networks and hosts of "insecure-registries" go to different lists; the loopback is always one. */
+static void add_registry(const struct daemon *d, cJSON *t)
 {
 	cJSON *registry = cJSON_AddObjectToObject(t, "RegistryConfig");
+	cJSON *cidrs = cJSON_AddArrayToObject(registry, "InsecureRegistryCIDRs");
+	cJSON *indexes = cJSON_AddObjectToObject(registry, "IndexConfigs");
 
-	cJSON_AddItemToObject(registry, "InsecureRegistryCIDRs", cJSON_CreateArray());
-	cJSON_AddObjectToObject(registry, "IndexConfigs");
-	cJSON_AddItemToObject(registry, "Mirrors", cJSON_CreateArray());
+	cJSON_AddItemToArray(cidrs, cJSON_CreateString("::1/128"));
+	cJSON_AddItemToArray(cidrs, cJSON_CreateString("127.0.0.0/8"));
+	for (char **r = d->config.insecure_registries; r && *r; r++) {
+		if (is_cidr(*r))
+			cJSON_AddItemToArray(cidrs, cJSON_CreateString(*r));
+		else
+			add_index(indexes, *r, NULL, false, false);
+	}
+	add_index(indexes, "docker.io", d->config.registry_mirrors, true, true);
+	json_add_strv(registry, "Mirrors", d->config.registry_mirrors, false);
 	json_add_str(t, "IndexServerAddress", "https://index.docker.io/v1/");
 }
 
@@ -213,7 +245,7 @@ static void add_engine(struct daemon *d, cJSON *t)
 	json_add_str(t, "SystemTime", time_rfc3339(time_now_ns(), now));
 	json_add_str(t, "LoggingDriver", "json-file");
 	cJSON_AddBoolToObject(t, "Debug", d->config.debug);
-	cJSON_AddBoolToObject(t, "LiveRestoreEnabled", true);
+	cJSON_AddBoolToObject(t, "LiveRestoreEnabled", d->config.live_restore);
 	cJSON_AddBoolToObject(t, "ExperimentalBuild", false);
 	json_add_strv(t, "Labels", d->config.labels, false);
 	json_add_str(t, "Isolation", "");
@@ -236,7 +268,7 @@ void api_system_info(struct http_req *r)
 	add_plugins(t);
 	add_limits(t, warnings);
 	add_host(t);
-	add_registry(t);
+	add_registry(d, t);
 	runtimes_info(d, t);
 	json_add_str(t, "InitBinary", "crun-lite-init");
 	add_swarm(t);

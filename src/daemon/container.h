@@ -293,6 +293,8 @@ void container_stop(struct container *c, int signal, int64_t timeout, container_
 		    void *data);
 void container_restart(struct container *c, int signal, int64_t timeout, container_done cb,
 		       void *data);
+/* Begins to stop it for the daemon's end, which is no person's stop: policies bring it back. */
+void container_stop_for_end(struct container *c);
 int container_kill(struct container *c, int signal, struct crl_err *err);
 int container_signal(struct container *c, int signal, struct crl_err *err);
 int container_stop_signal(const struct container *c);

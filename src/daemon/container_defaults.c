@@ -51,6 +51,7 @@ int container_daemon_defaults(const struct daemon *d, struct api_host_config *hc
 	if (c->init && !hc->init.set)
 		hc->init = (struct opt_bool){true, true};
 	if (set_text(&hc->runtime, runtime_default(d)) < 0 ||
+	    set_text(&hc->res.cgroup_parent, c->cgroup_parent) < 0 ||
 	    set_text(&hc->ipc_mode, c->default_ipc_mode) < 0 ||
 	    (!hc->privileged && set_text(&hc->cgroupns_mode, c->default_cgroupns_mode) < 0) ||
 	    add_ulimits(d, &hc->res) < 0)

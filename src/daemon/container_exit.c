@@ -27,7 +27,7 @@
 bool container_wants_restart(const struct container *c)
 {
 	const struct api_restart_policy *p = &c->rec.host_config.restart_policy;
-	if (c->stop_requested || c->remove_on_exit || c->rec.manually_stopped)
+	if (c->d->ending || c->stop_requested || c->remove_on_exit || c->rec.manually_stopped)
 		return false;
 	if (str_eq(p->name, "always") || str_eq(p->name, "unless-stopped"))
 		return true;

@@ -226,6 +226,12 @@ void container_stop(struct container *c, int signal, int64_t timeout, container_
 		begin_stop(c, signal, timeout);
 }
 
+void container_stop_for_end(struct container *c)
+{
+	if (!c->stop_requested)
+		begin_stop(c, 0, STOP_TIMEOUT_DEFAULT);
+}
+
 /* --- restart --- */
 
 struct restart {

@@ -16,6 +16,13 @@ int containers_init(struct daemon *d, struct crl_err *err);
 /* Frees memory; containers go on running. */
 void containers_free(struct containers *c);
 
+/*
+ * For a daemon without live-restore: stops what runs, and calls `done` once all have ended or the
+ * time of dockerd's rule is over: "shutdown-timeout", or five seconds more than the longest time
+ * of a container. At once when nothing runs. Called again: gives up waiting.
+ */
+void containers_shutdown(struct daemon *d, void (*done)(void *data), void *data);
+
 struct containers_counts {
 	size_t total, running, paused, stopped;
 };

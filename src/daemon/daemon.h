@@ -92,6 +92,7 @@ struct daemon {
 	struct containers *containers;
 	int monitor_exe_fd; /* sealed copy of crun-lite-monitor */
 	int64_t started_at;
+	bool ending; /* containers are being stopped with us: policies start none again */
 	int data_lock, exec_lock, pidfile_fd; /* flock(2)s that keep a second daemon away */
 };
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * crun-lited: options, signals, and the loop. SIGTERM and SIGINT end the
- * daemon and leave the containers running; SIGHUP reads the configuration
+ * daemon and, with live-restore, leave the containers running; SIGHUP reads the configuration
  * file again. See sd-event(3), sd_notify(3).
  */
 #include "config.h"
 #include "container_fsm.h"
+#include "containers.h"
 #include "daemon.h"
 #include "events.h"
 #include "http.h"
@@ -49,10 +50,24 @@ struct program {
 	struct config_cli cli;
 };
 
+static void on_ended(void *data)
+{
+	struct program *p = data;
+
+	(void)sd_event_exit(p->daemon.event, 0);
+}
+
 static int on_end(sd_event_source *source, const struct signalfd_siginfo *si, void *data)
 {
+	struct program *p = data;
+
 	log_info("ending", "signal", log_i64(si->ssi_signo), NULL);
-	return sd_event_exit(sd_event_source_get_event(source), 0);
+	sd_notify(0, "STOPPING=1");
+	if (p->daemon.config.live_restore || !p->daemon.containers)
+		on_ended(p);
+	else
+		containers_shutdown(&p->daemon, on_ended, p);
+	return 0;
 }
 
 static void publish_reload(struct daemon *d)
@@ -126,7 +141,6 @@ static int serve(struct program *p, struct crl_err *err)
 		log_info("listening", "on", *host, NULL);
 	sd_notify(0, "READY=1");
 	status = sd_event_loop(p->daemon.event);
-	sd_notify(0, "STOPPING=1");
 	daemon_stop(&p->daemon);
 	if (status < 0)
 		return crl_fail_sys(err, -status, "event loop");
