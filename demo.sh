@@ -38,7 +38,7 @@ log=$(mktemp)
 	ninja -C build-demo --quiet >>"$log" 2>&1 || { cat "$log"; rm -f "$log"; die "the build broke"; }
 grep -A 6 'warning:' "$log"
 rm -f "$log"
-export CRUN_LITE_LIBEXEC=$top/build-demo/src/worker:$top/build-demo/src/monitor:$top/build-demo/src/tls
+export CRUN_LITE_LIBEXEC=$top/build-demo/src/worker:$top/build-demo/src/monitor:$top/build-demo/src/tls:$top/build-demo/src/dns
 PATH=$top/build-demo/src/cli:$top/build-demo/src/daemon:$PATH
 ls -l build-demo/src/*/crun-lite* build-demo/runtime/crun-lite-runtime 2>/dev/null |
 	awk '$1 ~ /^-.*x/ {n = split($NF, p, "/"); printf "%-20s %5d KiB\n", p[n], $5 / 1024}'

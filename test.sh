@@ -48,7 +48,7 @@ build() {
 say "build"
 build build-test -Dfailpoints=true -Dwerror=true || exit 1
 export CRUN_LITE_BUILD=$top/build-test
-export CRUN_LITE_LIBEXEC=$CRUN_LITE_BUILD/src/worker:$CRUN_LITE_BUILD/src/monitor:$CRUN_LITE_BUILD/src/tls
+export CRUN_LITE_LIBEXEC=$CRUN_LITE_BUILD/src/worker:$CRUN_LITE_BUILD/src/monitor:$CRUN_LITE_BUILD/src/tls:$CRUN_LITE_BUILD/src/dns
 
 for level in "${levels[@]}"; do
 	say "$level"

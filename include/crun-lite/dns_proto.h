@@ -54,12 +54,14 @@ struct dns_box { /* one container */
  *	commit  what was not set since begin is dropped
  *	quit    no container needs the server any more
  * Server to daemon:
- *	hello   version
+ *	hello   version, pid, ticks: of its process
  *	missing id: its sockets are wanted
  */
 struct dns_msg {
 	char *op;
 	int32_t version;
+	int64_t pid;
+	uint64_t ticks; /* proc_start_time() */
 	char *id;
 	struct dns_box *box;
 };

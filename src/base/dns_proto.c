@@ -25,6 +25,8 @@ static const struct json_table box_json = JSON_TABLE("container", struct dns_box
 static const struct json_field msg_fields[] = {
 	JSON_STR(struct dns_msg, op, "op", JSON_REQUIRED),
 	JSON_I32(struct dns_msg, version, "version", JSON_OMIT_EMPTY),
+	JSON_I64(struct dns_msg, pid, "pid", JSON_OMIT_EMPTY),
+	JSON_U64(struct dns_msg, ticks, "ticks", JSON_OMIT_EMPTY),
 	JSON_STR(struct dns_msg, id, "id", JSON_OMIT_EMPTY),
 	JSON_OBJP(struct dns_msg, box, "container", JSON_OMIT_EMPTY, &box_json),
 };

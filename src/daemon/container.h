@@ -108,6 +108,7 @@ struct container {
 	int init_pidfd;           /* -1 when no process */
 	struct net_endpoint *eps; /* while it runs, in the order they were attached */
 	size_t n_eps;
+	bool has_dns; /* the name server knows of it: dns_client.h */
 
 	struct container_attach *attaches;
 	struct done_item *start_waiters, *exit_waiters;
@@ -231,6 +232,11 @@ void container_settle_volumes(struct container *c);
 
 /* --- container_files.c --- */
 int container_write_files(struct container *c, struct crl_err *err);
+int container_write_file(const struct container *c, const char *name, const struct buf *b,
+			 struct crl_err *err);
+/* --- container_resolv.c --- */
+/* In place: a running container sees it. */
+int container_write_resolv_conf(struct container *c, struct crl_err *err);
 /* The container whose network namespace this one shares (container:ID), or NULL. */
 int container_network_peer(struct container *c, struct container **ret, struct crl_err *err);
 

@@ -9,6 +9,7 @@
 #include "container_endpoints.h"
 #include "container_hosts.h"
 #include "container_network.h"
+#include "dns_client.h"
 
 #include <base/log.h>
 #include <base/path.h>
@@ -37,7 +38,7 @@ static bool same_file(int fd, const char *path)
 	       a.st_ino == b.st_ino;
 }
 
-static int open_netns(const struct container *c, int *ret, struct crl_err *err)
+int container_open_netns(const struct container *c, int *ret, struct crl_err *err)
 {
 	_cleanup_free_ char *path = path_printf("/proc/%lld/ns/net", (long long)c->rec.pid);
 	_cleanup_close_ int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
@@ -86,6 +87,15 @@ static void sync_hosts(struct container *c)
 	struct crl_err err = CRL_ERR_INIT;
 	if (container_sync_hosts(c, &err) < 0)
 		log_warn("hosts file", "container", c->rec.id, "error", err.msg, NULL);
+}
+
+/* Names, too, where the caller cannot fail any more. */
+static void sync_names(struct container *c)
+{
+	struct crl_err err = CRL_ERR_INIT;
+	sync_hosts(c);
+	if (dns_update(c, &err) < 0)
+		log_warn("name server", "container", c->rec.id, "error", err.msg, NULL);
 }
 
 /* --- connect --- */
@@ -164,7 +174,7 @@ static void undo_connect_attach(void *ctx)
 	if (drop_endpoint(x, &err) < 0)
 		container_detach_network(x->c, x->network, x->netns);
 	settle_again(x);
-	sync_hosts(x->c);
+	sync_names(x->c);
 }
 
 static int step_connect_route(void *ctx, struct crl_err *err)
@@ -178,7 +188,7 @@ static int step_connect_hosts(void *ctx, struct crl_err *err)
 	struct change *x = ctx;
 	sync_hosts(x->c);
 	container_links_moved(x->c);
-	return 0;
+	return dns_update(x->c, err);
 }
 
 static int step_connect_record(void *ctx, struct crl_err *err)
@@ -209,7 +219,7 @@ static const struct step connect_steps[] = {
 	 .see = "ip-route(8)",
 	 .run = step_connect_route},
 	{.name = "net.connect_hosts",
-	 .why = "the container's own name has its new address, too",
+	 .why = "the container's own name has its new address, and the network knows it",
 	 .see = "hosts(5)",
 	 .run = step_connect_hosts},
 	{.name = "net.connect_record",
@@ -223,7 +233,7 @@ static int run_change(struct change *x, const struct step *steps, size_t n, stru
 {
 	struct step_run run = {0};
 	x->netns = -1;
-	if (open_netns(x->c, &x->netns, err) < 0)
+	if (container_open_netns(x->c, &x->netns, err) < 0)
 		return -1;
 	remember_gateway(x);
 	int r = steps_run(steps, n, x, &run, err);
@@ -409,7 +419,7 @@ static void repair_running(struct container *c, const char *network, const char 
 	struct crl_err err = CRL_ERR_INIT;
 	struct change x = {.c = c, .network = network};
 	_cleanup_close_ int netns = -1;
-	if (open_netns(c, &netns, &err) < 0)
+	if (container_open_netns(c, &netns, &err) < 0)
 		return; /* it died, too: its end frees everything */
 	x.netns = netns;
 	if (drop_endpoint(&x, &err) < 0)
@@ -419,7 +429,7 @@ static void repair_running(struct container *c, const char *network, const char 
 	snprintf(x.before, sizeof(x.before), "unknown");
 	settle_again(&x);
 	free(take_ptr(x.ports));
-	sync_hosts(c);
+	sync_names(c);
 	if (container_record_endpoints(c, &err) < 0)
 		log_warn("endpoints", "container", c->rec.id, "error", err.msg, NULL);
 }

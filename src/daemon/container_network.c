@@ -9,6 +9,7 @@
 #include "container_endpoints.h"
 #include "container_users.h"
 #include "container_ports.h"
+#include "dns_client.h"
 
 #include <base/log.h>
 
@@ -239,6 +240,8 @@ int container_net_start(struct container *c, struct crl_err *err)
 	int r = n == 1 ? start_one(c, asked[0], err) : start_several(c, asked, n, err);
 	if (r == 0)
 		r = container_record_endpoints(c, err);
+	if (r == 0)
+		r = dns_update(c, err);
 	if (r < 0)
 		container_net_release(c);
 	return r;
@@ -246,6 +249,7 @@ int container_net_start(struct container *c, struct crl_err *err)
 
 void container_net_release(struct container *c)
 {
+	dns_drop(c);
 	while (c->n_eps > 0)
 		net_release(c->d, &c->eps[--c->n_eps]);
 	free(take_ptr(c->eps));
@@ -265,6 +269,8 @@ void container_net_renamed(struct container *c)
 	if (c->n_eps > 0) {
 		struct crl_err err = CRL_ERR_INIT;
 		(void)container_record_endpoints(c, &err);
+		if (dns_update(c, &err) < 0)
+			log_warn("name server", "container", c->rec.id, "error", err.msg, NULL);
 	}
 }
 
@@ -287,6 +293,7 @@ static void adopt_one(struct container *c, const cJSON *tree)
 
 void container_net_adopt(struct container *c)
 {
+	struct crl_err err = CRL_ERR_INIT;
 	const cJSON *item;
 	if (c->n_eps > 0)
 		return;
@@ -296,4 +303,7 @@ void container_net_adopt(struct container *c)
 	}
 	cJSON_ArrayForEach (item, c->rec.endpoints)
 		adopt_one(c, item);
+	if (dns_update(c, &err) < 0)
+		log_warn("no name server for a container", "container", c->rec.id, "error", err.msg,
+			 NULL);
 }

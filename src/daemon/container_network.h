@@ -31,6 +31,8 @@ void container_net_renamed(struct container *c);
 int container_record_endpoints(struct container *c, struct crl_err *err);
 
 /* --- container_connect.c --- */
+/* The network namespace of a running container; that of the host is refused. */
+int container_open_netns(const struct container *c, int *ret, struct crl_err *err);
 /*
  * Puts a container into a network; the members of `asked` are taken. Running: its interface is
  * there on return; otherwise the next start makes it. Errors with docker's texts, and nothing is

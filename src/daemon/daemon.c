@@ -7,6 +7,7 @@
 #include "daemon.h"
 #include "containers.h"
 #include "db.h"
+#include "dns_client.h"
 #include "events.h"
 #include "http.h"
 #include "images.h"
@@ -247,6 +248,20 @@ static void stop_networks(void *ctx)
 	networks_free(take_ptr(d->networks));
 }
 
+static int start_dns(void *ctx, struct crl_err *err)
+{
+	struct daemon *d = ctx;
+
+	return dns_client_new(d, &d->dns, err);
+}
+
+static void stop_dns(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	dns_client_free(take_ptr(d->dns));
+}
+
 static int start_volumes(void *ctx, struct crl_err *err)
 {
 	return volumes_init(ctx, err);
@@ -343,6 +358,7 @@ static void stop_http(void *ctx)
 static int sweep_networks(void *ctx, struct crl_err *err)
 {
 	networks_sweep(ctx);
+	dns_client_recovered(ctx);
 	return 0;
 }
 
@@ -399,6 +415,11 @@ static const struct step start_steps[] = {
 	 .see = "nft(8)",
 	 .run = start_networks,
 	 .undo = stop_networks},
+	{.name = "daemon.dns",
+	 .why = "names of containers on user-defined networks",
+	 .see = "resolv.conf(5)",
+	 .run = start_dns,
+	 .undo = stop_dns},
 	{.name = "daemon.volumes",
 	 .why = "data that outlives containers",
 	 .see = "mount(8)",

@@ -19,6 +19,7 @@
 #define ENGINE_VERSION "28.5.2"
 
 struct db;
+struct dns_client;
 struct http_server;
 struct containers;
 struct images;
@@ -48,7 +49,7 @@ struct daemon_config {
 	char *bridge_subnet;      /* "bip": CIDR of the default bridge, NULL = choose a free one */
 	char *default_publish_ip; /* "ip" */
 	int netns_pool; /* "netns-pool": namespaces kept ready; 0 = default (4), -1 = none */
-	char **dns;
+	char **dns, **dns_options, **dns_search;
 	char **labels;
 	cJSON *proxies; /* {"http-proxy","https-proxy","no-proxy"} or NULL */
 	bool debug;
@@ -87,6 +88,7 @@ struct daemon {
 	struct jobs *jobs;
 	struct images *images;
 	struct networks *networks;
+	struct dns_client *dns;
 	struct volumes *volumes;
 	struct runtimes *runtimes;
 	struct containers *containers;

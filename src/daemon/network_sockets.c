@@ -61,6 +61,29 @@ void net_sockets_free(struct networks *n)
 		net_sockets_drop(n, n->sockets->link);
 }
 
+static struct netns_request sockets_request(const char *link)
+{
+	struct netns_request q = {.op = NETNS_DNS};
+
+	snprintf(q.link, sizeof(q.link), "%s", link);
+	return q;
+}
+
+int net_sockets_open(struct networks *n, const char *link, int netns_fd, struct crl_err *err)
+{
+	struct netns_request q = sockets_request(link);
+
+	return net_helper_call(n, &q, netns_fd, NULL, err);
+}
+
+int net_sockets_begin(struct networks *n, const char *link, int netns_fd, net_helper_cb cb,
+		      void *data, struct crl_err *err)
+{
+	struct netns_request q = sockets_request(link);
+
+	return net_helper_submit(n->helper, &q, netns_fd, cb, data, err);
+}
+
 bool network_has_dns(const struct network *net)
 {
 	return !str_eq(net->name, "bridge");

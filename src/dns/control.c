@@ -40,7 +40,10 @@ static void handle_drop(struct dns *d, const struct dns_msg *m, int *fds, size_t
 
 static void handle_hello(struct dns *d, const struct dns_msg *m, int *fds, size_t n_fds)
 {
-	send_msg(d, &(struct dns_msg){.op = (char *)"hello", .version = DNS_PROTO_VERSION});
+	send_msg(d, &(struct dns_msg){.op = (char *)"hello",
+				      .version = DNS_PROTO_VERSION,
+				      .pid = getpid(),
+				      .ticks = d->ticks});
 }
 
 static void handle_begin(struct dns *d, const struct dns_msg *m, int *fds, size_t n_fds)

@@ -4,6 +4,7 @@
 
 #include <base/ident.h>
 #include <base/cleanup.h>
+#include <base/proc.h>
 
 #define LONELY_NS (60 * NS_PER_SEC)
 #define TICK_NS (100 * MS_NS)
@@ -48,7 +49,7 @@ int dns_init(struct dns *d, int listen_fd, struct crl_err *err)
 	if (loop_init(&d->loop, err) < 0 || control_init(d, listen_fd, err) < 0)
 		return -1;
 	loop_timer_set(&d->loop, &d->lonely, LONELY_NS);
-	return 0;
+	return proc_start_time(getpid(), &d->ticks, err);
 }
 
 int dns_round(struct dns *d, int timeout_ms, struct crl_err *err)

@@ -71,6 +71,7 @@ struct dns {
 	struct loop_timer tick; /* armed while there is a deadline somewhere */
 	struct loop_timer lonely;
 	uid_t owner; /* who started us */
+	uint64_t ticks; /* when our process began */
 };
 
 /* --- dns.c --- */

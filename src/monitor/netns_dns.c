@@ -35,6 +35,19 @@
 
 /* --- sockets --- */
 
+/* A server that was told to go may need a moment. */
+static int bind_when_free(int fd, const struct sockaddr_in *at)
+{
+	for (int i = 0; i < 50; i++) {
+		if (bind(fd, (const struct sockaddr *)at, sizeof(*at)) == 0)
+			return 0;
+		if (errno != EADDRINUSE)
+			return errno;
+		(void)usleep(10 * 1000);
+	}
+	return EADDRINUSE;
+}
+
 static int open_socket(int type, int *ret_fd)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(DNS_PORT)};
@@ -46,8 +59,10 @@ static int open_socket(int type, int *ret_fd)
 	/* TCP connections of an earlier server rest for a minute. */
 	if (type == SOCK_STREAM && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0)
 		return errno;
-	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 ||
-	    (type == SOCK_STREAM && listen(fd, BACKLOG) < 0))
+	int sys = bind_when_free(fd, &at);
+	if (sys)
+		return sys;
+	if (type == SOCK_STREAM && listen(fd, BACKLOG) < 0)
 		return errno;
 	*ret_fd = take_fd(&fd);
 	return 0;

@@ -15,7 +15,7 @@
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 : "${CRUN_LITE_BUILD:=$TOP/build}"
 export CRUN_LITE_BUILD TOP
-export CRUN_LITE_LIBEXEC=${CRUN_LITE_LIBEXEC:-$CRUN_LITE_BUILD/src/worker:$CRUN_LITE_BUILD/src/monitor:$CRUN_LITE_BUILD/src/tls}
+export CRUN_LITE_LIBEXEC=${CRUN_LITE_LIBEXEC:-$CRUN_LITE_BUILD/src/worker:$CRUN_LITE_BUILD/src/monitor:$CRUN_LITE_BUILD/src/tls:$CRUN_LITE_BUILD/src/dns}
 PATH=$CRUN_LITE_BUILD/src/cli:$CRUN_LITE_BUILD/src/daemon:$CRUN_LITE_BUILD/runtime:$PATH
 . "$TOP/tests/harness/leaks.sh"
 
