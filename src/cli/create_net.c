@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Ports, host names and networks of `run` and `create`. */
+/* Ports and host names of `run` and `create`. */
 #include <cli/create.h>
 
 #include <arpa/inet.h>
@@ -188,104 +188,5 @@ int create_hosts(struct create *c, const char *option, const char *key, struct c
 		copy[n] = ':';
 		cJSON_AddItemToArray(list, cJSON_CreateString(copy));
 	}
-	return 0;
-}
-
-/* ---- networks ---- */
-
-/* Options of one network's endpoint that have an option of their own; they belong to the first
- * network. */
-static void endpoint_options(struct create *c, cJSON *endpoint)
-{
-	const char *ip = opt_str(c->o, "ip"), *ip6 = opt_str(c->o, "ip6");
-	char *const *local = opt_list(c->o, "link-local-ip");
-	if (ip || ip6 || local) {
-		cJSON *ipam = create_object(endpoint, "IPAMConfig");
-		if (ip)
-			create_set(ipam, "IPv4Address", ip);
-		if (ip6)
-			create_set(ipam, "IPv6Address", ip6);
-		if (local)
-			json_add_strv(ipam, "LinkLocalIPs", local, false);
-	}
-	if (opt_set(c->o, "network-alias"))
-		json_add_strv(endpoint, "Aliases", opt_list(c->o, "network-alias"), false);
-	if (opt_set(c->o, "mac-address"))
-		create_set(endpoint, "MacAddress", opt_str(c->o, "mac-address"));
-}
-
-/* name=net,alias=a,ip=1.2.3.4,driver-opt=k=v */
-static int network_long(const char *text, char **ret_name, cJSON *endpoint, struct crl_err *err)
-{
-	_cleanup_strv_ char **part = strv_split(text, ",", false);
-	for (char **p = part; p && *p; p++) {
-		char *eq = strchr(*p, '=');
-		if (!eq)
-			return crl_fail(err, CRL_INVALID, "invalid field %s", *p);
-		*eq++ = 0;
-		if (str_eq(*p, "name")) {
-			free(*ret_name);
-			*ret_name = strdup(eq);
-		} else if (str_eq(*p, "alias")) {
-			cJSON_AddItemToArray(create_array(endpoint, "Aliases"),
-					     cJSON_CreateString(eq));
-		} else if (str_eq(*p, "ip")) {
-			create_set(create_object(endpoint, "IPAMConfig"), "IPv4Address", eq);
-		} else if (str_eq(*p, "ip6")) {
-			create_set(create_object(endpoint, "IPAMConfig"), "IPv6Address", eq);
-		} else if (str_eq(*p, "mac-address")) {
-			create_set(endpoint, "MacAddress", eq);
-		} else if (str_eq(*p, "driver-opt") && strchr(eq, '=')) {
-			char *value = strchr(eq, '=');
-			*value++ = 0;
-			create_set(create_object(endpoint, "DriverOpts"), eq, value);
-		} else {
-			return crl_fail(err, CRL_INVALID, "invalid field key %s", *p);
-		}
-	}
-	return *ret_name ? 0 : crl_fail(err, CRL_INVALID, "network name/id is not specified");
-}
-
-static int add_network(struct create *c, const char *text, bool first, struct crl_err *err)
-{
-	_cleanup_free_ char *name = strchr(text, '=') ? NULL : strdup(text);
-	_cleanup_cjson_ cJSON *endpoint = cJSON_CreateObject();
-	if (strchr(text, '=') && network_long(text, &name, endpoint, err) < 0)
-		return -1;
-	if (!name || !endpoint)
-		return crl_fail_oom(err);
-	if (first) {
-		create_set(c->host, "NetworkMode", name);
-		endpoint_options(c, endpoint);
-	}
-	bool special =
-		str_eq(name, "host") || str_eq(name, "none") || str_starts(name, "container:");
-	if (special && !endpoint->child)
-		return 0;
-	if (cJSON_GetObjectItemCaseSensitive(c->endpoints, name))
-		return crl_fail(err, CRL_INVALID, "network \"%s\" is specified multiple times",
-				name);
-	cJSON_AddItemToObject(c->endpoints, name, take_ptr(endpoint));
-	return 0;
-}
-
-int create_network(struct create *c, const char *option, const char *key, struct crl_err *err)
-{
-	char *const *networks = opt_list(c->o, option);
-	if (opt_set(c->o, "link"))
-		json_add_strv(c->host, "Links", opt_list(c->o, "link"), false);
-	if (networks) {
-		for (size_t i = 0; networks[i]; i++)
-			if (add_network(c, networks[i], i == 0, err) < 0)
-				return -1;
-		return 0;
-	}
-	cJSON *endpoint = cJSON_CreateObject();
-	endpoint_options(c, endpoint);
-	if (endpoint && endpoint->child)
-		cJSON_AddItemToObject(c->endpoints, "default", endpoint);
-	else
-		cJSON_Delete(endpoint);
-	create_set(c->host, "NetworkMode", "default");
 	return 0;
 }

@@ -220,6 +220,7 @@ const struct command cmd_network_rm = {
 static const struct opt_spec connect_opts[] = {
 	{0, "alias", OPT_LIST, "strings", "Further names in the network"},
 	{0, "driver-opt", OPT_LIST, "strings", "Options of the driver"},
+	{0, "gw-priority", OPT_INT, "int", "Rank of its gateway; the highest is the default route"},
 	{0, "ip", OPT_STR, "string", "IPv4 address"},
 	{0, "ip6", OPT_STR, "string", "IPv6 address"},
 	{0, "link", OPT_LIST, "list", "Link to another container"},
@@ -239,6 +240,8 @@ static int connect_main(struct cli *cli, const struct opts *o, struct crl_err *e
 	if (opt_set(o, "link-local-ip"))
 		json_add_strv(create_object(endpoint, "IPAMConfig"), "LinkLocalIPs",
 			      opt_list(o, "link-local-ip"), false);
+	if (opt_set(o, "gw-priority"))
+		json_add_i64(endpoint, "GwPriority", opt_int(o, "gw-priority"));
 	if (opt_set(o, "alias"))
 		json_add_strv(endpoint, "Aliases", opt_list(o, "alias"), false);
 	if (opt_set(o, "link"))
