@@ -9,51 +9,26 @@
 #include "container_ports.h"
 #include "exec.h"
 #include "images.h"
+#include "sizes.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
 /* --- sizes --- */
 
-#define SIZE_ENTRIES 20000 /* a bound on one call: the loop must go on */
-
-static void add_tree(int parent, const char *name, unsigned depth, size_t *left, int64_t *sum)
-{
-	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	_cleanup_closedir_ DIR *dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return;
-	}
-	struct dirent *e;
-	while (*left > 0 && (e = readdir(dir))) {
-		struct stat st;
-		if (str_eq(e->d_name, ".") || str_eq(e->d_name, "..") ||
-		    fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		--*left;
-		if (S_ISDIR(st.st_mode) && depth < 256)
-			add_tree(dirfd(dir), e->d_name, depth + 1, left, sum);
-		else if (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode))
-			*sum += st.st_size;
-	}
-}
-
 void api_sizes(const struct container *c, int64_t *ret_rw, int64_t *ret_root)
 {
 	_cleanup_free_ char *upper = container_path_of(c, "upper");
-	size_t left = SIZE_ENTRIES;
 	struct crl_err ignored;
 	struct image *img;
-	*ret_rw = 0;
-	if (upper)
-		add_tree(AT_FDCWD, upper, 0, &left, ret_rw);
-	*ret_root = *ret_rw;
-	if (images_find(c->d, c->rec.image_id, &img, &ignored) == 0)
+	*ret_rw = *ret_root = sizes_get(c->d, upper);
+	if (*ret_rw >= 0 && images_find(c->d, c->rec.image_id, &img, &ignored) == 0)
 		*ret_root += img->size;
+}
+
+static bool is_this(const struct container *c, const void *data)
+{
+	return c == data;
 }
 
 /* --- pieces --- */
@@ -241,13 +216,16 @@ void api_containers_inspect(struct http_req *r)
 	struct container *c;
 	if (!api_container(r, &c))
 		return;
+	bool size = http_query_bool(r, "size", false);
+	if (size && sizes_await_containers(r, is_this, c, api_containers_inspect))
+		return;
 	cJSON *o = cJSON_CreateObject();
 	_cleanup_strv_ char **execs = exec_running_ids(c);
 	add_identity(o, c);
 	json_add_strv(o, "ExecIDs", execs, true);
 	cJSON_AddItemToObject(o, "HostConfig", host_config_json(c));
 	cJSON_AddItemToObject(o, "GraphDriver", graph_driver(c));
-	if (http_query_bool(r, "size", false))
+	if (size)
 		add_sizes(o, c);
 	cJSON_AddItemToObject(o, "Mounts", api_mounts_json(c));
 	cJSON_AddItemToObject(o, "Config", json_encode_tree(&api_config_json, &c->rec.config));

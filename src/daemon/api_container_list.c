@@ -4,6 +4,7 @@
 #include "container_ports.h"
 #include "filters.h"
 #include "images.h"
+#include "sizes.h"
 
 #include <inttypes.h>
 
@@ -330,13 +331,18 @@ static int parse(struct http_req *r, struct list_query *q, struct crl_err *err)
 	return find_ancestors(q, err);
 }
 
+static bool is_listed(const struct container *c, const void *data)
+{
+	return matches(c, data);
+}
+
 void api_containers_list(struct http_req *r)
 {
 	struct list_query q = {0};
 	struct crl_err err = CRL_ERR_INIT;
 	if (parse(r, &q, &err) < 0) {
 		http_reply_error(r, &err);
-	} else {
+	} else if (!q.size || !sizes_await_containers(r, is_listed, &q, api_containers_list)) {
 		cJSON *list = cJSON_CreateArray();
 		int64_t n = 0;
 		for (size_t i = q.d->containers->n; i-- > 0 && (q.limit <= 0 || n < q.limit);) {

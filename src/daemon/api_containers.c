@@ -9,6 +9,7 @@
 #include "container_hosts.h"
 #include "container_network.h"
 #include "filters.h"
+#include "sizes.h"
 
 #include <base/log.h>
 #include <base/proc.h>
@@ -238,9 +239,20 @@ static void prune(struct daemon *d, const struct filters *f, int64_t until, cJSO
 			log_warn("prune", "error", err.msg, NULL);
 			continue;
 		}
-		*space += rw;
+		*space += rw > 0 ? rw : 0;
 		cJSON_AddItemToArray(deleted, cJSON_CreateString(id));
 	}
+}
+
+struct prune_query {
+	const struct filters *filters;
+	int64_t until;
+};
+
+static bool is_prunable(const struct container *c, const void *data)
+{
+	const struct prune_query *q = data;
+	return prunable(c, q->filters, q->until);
 }
 
 void api_containers_prune(struct http_req *r)
@@ -254,6 +266,9 @@ void api_containers_prune(struct http_req *r)
 		http_reply_error(r, &err);
 		return;
 	}
+	const struct prune_query q = {&f, until};
+	if (sizes_await_containers(r, is_prunable, &q, api_containers_prune))
+		return;
 	cJSON *deleted = cJSON_CreateArray(), *out = cJSON_CreateObject();
 	prune(http_daemon(r), &f, until, deleted, &space);
 	if (cJSON_GetArraySize(deleted) == 0) {

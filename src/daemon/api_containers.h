@@ -64,7 +64,7 @@ cJSON *api_mounts_json(const struct container *c);
 /* NetworkSettings.Networks; API versions before 1.45 have the short id among the aliases. */
 cJSON *api_networks_json(const struct container *c, int version);
 cJSON *api_ports_map(const struct container *c);
-/* Bytes in the writable layer, and with the image's; both once per call, bounded in time. */
+/* Bytes in the writable layer, and with the image's; -1 unless measured before (sizes.h). */
 void api_sizes(const struct container *c, int64_t *ret_rw, int64_t *ret_root);
 
 #endif

@@ -7,6 +7,7 @@
 #include "http.h"
 #include "images_json.h"
 #include "runtimes.h"
+#include "sizes.h"
 #include "volumes.h"
 
 #include <arpa/inet.h>
@@ -320,8 +321,25 @@ static cJSON *or_null(cJSON *list)
 	return list ? list : cJSON_CreateNull();
 }
 
+static bool is_any(const struct container *c, const void *data)
+{
+	return true;
+}
+
+static bool await_sizes(struct http_req *r)
+{
+	_cleanup_strv_ char **volumes =
+		wants(r, "volume") ? volumes_size_paths(http_daemon(r)) : NULL;
+
+	if (wants(r, "container") && sizes_await_containers(r, is_any, NULL, api_system_df))
+		return true;
+	return sizes_await(r, volumes, api_system_df);
+}
+
 void api_system_df(struct http_req *r)
 {
+	if (await_sizes(r))
+		return;
 	static const struct filters none = {0};
 	struct daemon *d = http_daemon(r);
 	const struct images_list_options all = {.filters = &none,

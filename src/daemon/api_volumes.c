@@ -6,6 +6,7 @@
 #include "events.h"
 #include "filters.h"
 #include "http.h"
+#include "sizes.h"
 #include "volumes.h"
 
 struct volume_body {
@@ -169,6 +170,11 @@ void api_volumes_prune(struct http_req *r)
 	if (filters_from_request(r, known, &p.filters, &err) < 0 ||
 	    filters_bool(&p.filters, "all", http_api_version(r) < 142, &p.all, &err) < 0) {
 		http_reply_error(r, &err);
+		filters_free(&p.filters);
+		return;
+	}
+	_cleanup_strv_ char **paths = volumes_size_paths(p.d);
+	if (sizes_await(r, paths, api_volumes_prune)) {
 		filters_free(&p.filters);
 		return;
 	}

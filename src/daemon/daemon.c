@@ -12,6 +12,7 @@
 #include "http.h"
 #include "images.h"
 #include "jobs.h"
+#include "sizes.h"
 #include "network.h"
 #include "runtimes.h"
 #include "volumes.h"
@@ -221,6 +222,8 @@ static void stop_jobs(void *ctx)
 
 	jobs_free(d->jobs);
 	d->jobs = NULL;
+	sizes_free(d->sizes);
+	d->sizes = NULL;
 }
 
 static int start_images(void *ctx, struct crl_err *err)

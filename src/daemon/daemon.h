@@ -86,6 +86,7 @@ struct daemon {
 	struct http_server *http;
 	struct events *events;
 	struct jobs *jobs;
+	struct sizes *sizes; /* made at the first use */
 	struct images *images;
 	struct networks *networks;
 	struct dns_client *dns;

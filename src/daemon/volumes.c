@@ -10,6 +10,7 @@
  * Owns the folder "volumes" and the list in memory, which is read from it at
  * start. Never looks into _data: a container may have written anything there.
  */
+#include "sizes.h"
 #include "volumes.h"
 
 #include "daemon.h"
@@ -23,7 +24,6 @@
 #include <base/path.h>
 #include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -379,26 +379,43 @@ void volumes_remove_of(struct daemon *d, const char *container_id)
 
 /* --- look --- */
 
-static int64_t size_sum; /* nftw(3) has no argument for the callback */
+struct size_paths {
+	struct daemon *d;
+	char **paths;
+};
 
-static int size_add(const char *path, const struct stat *st, int type, struct FTW *where)
+char *volume_size_path(struct daemon *d, const char *name)
 {
-	size_sum += (int64_t)st->st_blocks * 512;
-	return 0;
+	/* What is mounted there may be a server that does not answer. */
+	const struct volume *v = volume_find(d->volumes, name);
+	if (v && volume_needs_mount(v))
+		return NULL;
+	return path_printf("%s/volumes/%s/_data", d->config.data_root, name);
 }
 
 int64_t volume_size(struct daemon *d, const char *name)
 {
-	_cleanup_free_ char *path = path_printf("%s/volumes/%s/_data", d->config.data_root, name);
+	_cleanup_free_ char *path = volume_size_path(d, name);
 
-	/* What is mounted there may be a server that does not answer. */
-	const struct volume *v = volume_find(d->volumes, name);
-	if (v && volume_needs_mount(v))
-		return -1;
-	size_sum = 0;
-	if (!path || nftw(path, size_add, 16, FTW_PHYS | FTW_MOUNT) < 0)
-		return -1;
-	return size_sum;
+	return sizes_get(d, path);
+}
+
+static int add_size_path(const struct volume_info *v, void *data)
+{
+	struct size_paths *p = data;
+	_cleanup_free_ char *path = volume_size_path(p->d, v->name);
+
+	if (path)
+		(void)strv_push(&p->paths, path);
+	return 0;
+}
+
+char **volumes_size_paths(struct daemon *d)
+{
+	struct size_paths p = {.d = d};
+
+	(void)volumes_each(d, add_size_path, &p);
+	return p.paths;
 }
 
 bool volume_is_anonymous(const struct volume_info *v)

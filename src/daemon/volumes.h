@@ -42,8 +42,11 @@ struct volume_info {
 	size_t users; /* containers that hold it */
 };
 int volumes_each(struct daemon *d, int (*cb)(const struct volume_info *v, void *data), void *data);
-/* Bytes on disk below the volume's folder (hard links counted once per name). Walks it: not for
- * lists. */
+/* The folder whose size is the volume's; NULL for one that must be mounted first. Caller frees. */
+char *volume_size_path(struct daemon *d, const char *name);
+/* Of all volumes, for sizes_await(). Caller frees. */
+char **volumes_size_paths(struct daemon *d);
+/* Bytes in the volume, -1 unless measured before (sizes.h). */
 int64_t volume_size(struct daemon *d, const char *name);
 /* Whether nobody named it: `docker volume prune` takes only these. */
 bool volume_is_anonymous(const struct volume_info *v);

@@ -97,10 +97,51 @@ get() { curl -s --unix-socket "$CRL/s" "http://d$1"; }
 @test "commit of a stopped and of an unchanged container" {
 	id=$(docker create busybox echo hi)
 	img=$(docker commit "$id")
-	[ "$(docker run --rm "$img")" = hi ]
+	run docker run --rm "$img"
+	echo "$output"
+	[ "$output" = hi ]
 	docker start -a "$id"
 	docker commit "$id" again >/dev/null
 	[ "$(docker run --rm again)" = hi ]
 	docker rm "$id" >/dev/null
 	docker rmi again "$img" 2>/dev/null || docker rmi again
+}
+
+@test "sizes: as du counts apparent bytes, hard links once" {
+	id=$(docker run -d --name big -v sized:/v busybox sh -c '
+		mkdir -p /d/e; head -c 100000 /dev/zero >/d/a; ln /d/a /d/b; ln -s 12345 /d/e/l
+		truncate -s 1000000 /d/sparse; head -c 777 /dev/zero >/v/f; ln /v/f /v/g; touch /ready; sleep 1000')
+	wait_until 5 docker exec big test -e /ready
+	rw=$(find "$DATA_ROOT/containers/$id/upper" ! -type d -printf '%i %s\n' | sort -u | awk '{s += $2} END {print s}')
+	[ "$rw" = 1100005 ]
+	root=$(docker image inspect -f '{{.Size}}' busybox)
+	[ "$(get "/containers/big/json?size=1" | jq -c '[.SizeRw, .SizeRootFs]')" = "[$rw,$((rw + root))]" ]
+	[ "$(get "/containers/json?size=1" | jq -c '[.[0].SizeRw, .[0].SizeRootFs]')" = "[$rw,$((rw + root))]" ]
+	[ "$(get "/containers/json" | jq -c '.[0].SizeRw')" = null ]
+	[ "$(docker ps -s --format '{{.Size}}')" = "1.1MB (virtual $(docker ps -s --format '{{.Size}}' | sed 's/.*virtual //')" ]
+	get /system/df >df.json
+	[ "$(jq -c '[.Containers[] | select(.Names[0] == "/big") | .SizeRw]' df.json)" = "[$rw]" ]
+	[ "$(jq -c '[.Volumes[] | select(.Name == "sized") | .UsageData.Size]' df.json)" = '[777]' ]
+	# Remembered for some seconds, then measured anew.
+	docker exec big sh -c 'head -c 5 /dev/zero >/d/more'
+	wait_until 10 sh -c "curl -s --unix-socket $CRL/s http://d/containers/big/json?size=1 | jq -e '.SizeRw == $((rw + 5))'"
+	docker rm -f big >/dev/null
+	docker volume rm sized
+}
+
+@test "sizes: many ask at once, and nobody else waits" {
+	for i in 1 2 3; do docker run -d --name "s$i" busybox sh -c 'mkdir /m; cd /m; for i in $(seq 3000); do : >$i; done; head -c 10 /dev/zero >x; touch /ready; sleep 1000' >/dev/null; done
+	for i in 1 2 3; do wait_until 20 docker exec "s$i" test -e /ready; done
+	for i in 1 2 3 1 2 3 1 2 3; do get "/containers/s$i/json?size=1" >"a$i.$RANDOM" & done
+	get "/system/df" >df &
+	get /_ping >ping
+	wait
+	for f in a?.*; do [ "$(jq .SizeRw "$f")" = 10 ]; done
+	[ "$(jq -c '[.Containers[].SizeRw] | unique' df)" = '[10]' ]
+}
+
+@test "prune tells what it freed" {
+	docker run --name gone -v "$(docker volume create)":/v busybox sh -c 'head -c 1234 /dev/zero >/x; head -c 4321 /dev/zero >/v/y'
+	[ "$(curl -s -X POST --unix-socket "$CRL/s" http://d/containers/prune | jq .SpaceReclaimed)" = 1234 ]
+	[ "$(curl -s -X POST --unix-socket "$CRL/s" http://d/volumes/prune | jq .SpaceReclaimed)" = 4321 ]
 }
