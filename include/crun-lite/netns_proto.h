@@ -23,8 +23,8 @@ enum netns_op {
 	NETNS_ATTACH =
 		2, /* veth pair: `link` here on the bridge, `ifname` there with its address */
 	NETNS_DELETE = 3, /* deletes `link`; one that is not there is success */
-	NETNS_ROUTE = 4,  /* in the namespace: `gateway` through `ifname` is the default route, 0 =
-			     none is */
+	NETNS_ROUTE = 4,  /* in the namespace: `gateway` and `gateway6` through `ifname` are the
+			     default routes, 0 = none is */
 	NETNS_DETACH = 5, /* in the namespace: deletes `ifname`; one that is not there is success */
 	NETNS_DNS = 16,   /* in the namespace: the name server's sockets, as with `dns` below */
 };
@@ -34,12 +34,14 @@ struct netns_request {
 	uint32_t seq;
 	char link[IFNAMSIZ];
 	char ifname[IFNAMSIZ];
-	uint32_t bridge;  /* index of the bridge */
-	uint32_t mtu;     /* 0 = the kernel's default */
-	uint32_t ip;      /* network byte order */
-	uint32_t gateway; /* network byte order; 0 = no default route */
-	uint8_t prefix_len;
-	uint8_t isolated; /* the bridge does not pass frames to other isolated ports */
+	uint32_t bridge;               /* index of the bridge */
+	uint32_t mtu;                  /* 0 = the kernel's default */
+	uint32_t ip;                   /* network byte order */
+	uint32_t gateway;              /* network byte order; 0 = no default route */
+	uint8_t ip6[16], gateway6[16]; /* gateway6 0 = no default route */
+	uint8_t prefix6;               /* 0 = no IPv6 on `ifname` */
+	uint8_t prefix_len;            /* 0 = no IPv4 */
+	uint8_t isolated;              /* the bridge does not pass frames to other isolated ports */
 	uint8_t mac[6];
 	uint8_t dns; /* NETNS_MAKE: with the name server's sockets */
 	/*

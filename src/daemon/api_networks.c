@@ -19,10 +19,25 @@ static bool network_is_predefined(const struct network *net)
 
 /* --- JSON --- */
 
+static void ipam_add(cJSON *config, const char *subnet, const char *range, const char *gateway,
+		     const struct strmap *aux)
+{
+	cJSON *one = cJSON_CreateObject();
+
+	json_add_str(one, "Subnet", subnet);
+	if (range)
+		json_add_str(one, "IPRange", range);
+	if (gateway)
+		json_add_str(one, "Gateway", gateway);
+	if (aux->n > 0)
+		json_add_strmap(one, "AuxiliaryAddresses", aux);
+	cJSON_AddItemToArray(config, one);
+}
+
 static cJSON *ipam_json(const struct network *net)
 {
 	cJSON *ipam = cJSON_CreateObject();
-	cJSON *config, *one;
+	cJSON *config;
 
 	json_add_str(ipam, "Driver", "default");
 	if (network_is_predefined(net) || net->ipam_options.n > 0) {
@@ -37,12 +52,11 @@ static cJSON *ipam_json(const struct network *net)
 		return ipam;
 	}
 	config = cJSON_AddArrayToObject(ipam, "Config");
-	one = cJSON_CreateObject();
-	json_add_str(one, "Subnet", net->subnet_text);
-	if (net->range_text)
-		json_add_str(one, "IPRange", net->range_text);
-	json_add_str(one, "Gateway", net->gateway_text);
-	cJSON_AddItemToArray(config, one);
+	if (net->subnet_text)
+		ipam_add(config, net->subnet_text, net->range_text, net->gateway_text, &net->aux);
+	if (net->subnet6_text)
+		ipam_add(config, net->subnet6_text, net->range6_text, net->gateway6_text,
+			 &net->aux6);
 	return ipam;
 }
 
@@ -55,8 +69,10 @@ static void options_json(cJSON *o, const struct network *net)
 	if (!network_is_bridge(net) || !network_is_predefined(net))
 		return;
 	json_add_str(options, "com.docker.network.bridge.default_bridge", "true");
-	json_add_str(options, "com.docker.network.bridge.enable_icc", "true");
-	json_add_str(options, "com.docker.network.bridge.enable_ip_masquerade", "true");
+	json_add_str(options, "com.docker.network.bridge.enable_icc",
+		     net->isolated ? "false" : "true");
+	json_add_str(options, "com.docker.network.bridge.enable_ip_masquerade",
+		     net->no_masquerade ? "false" : "true");
 	json_add_str(options, "com.docker.network.bridge.host_binding_ipv4", "0.0.0.0");
 	json_add_str(options, "com.docker.network.bridge.name", net->link);
 	json_add_str(options, "com.docker.network.driver.mtu", log_i64(net->mtu));
@@ -80,16 +96,19 @@ static int name_of(const char *id, const char *name, const char *image_id, bool 
 static cJSON *endpoint_json(struct daemon *d, const struct net_attachment *a)
 {
 	struct name_search s = {.id = a->ep.container_id};
-	char address[24];
+	char address[24] = "", address6[CIDR6_TEXT + 8] = "";
 	cJSON *o = cJSON_CreateObject();
 
 	containers_each(d, name_of, &s);
-	snprintf(address, sizeof(address), "%s/%d", a->ep.ip, a->ep.prefix_len);
+	if (a->ep.ip[0])
+		snprintf(address, sizeof(address), "%s/%d", a->ep.ip, a->ep.prefix_len);
+	if (a->ep.ip6[0])
+		snprintf(address6, sizeof(address6), "%s/%d", a->ep.ip6, a->ep.prefix6);
 	json_add_str(o, "Name", s.name);
 	json_add_str(o, "EndpointID", a->ep.id);
 	json_add_str(o, "MacAddress", a->ep.mac);
 	json_add_str(o, "IPv4Address", address);
-	json_add_str(o, "IPv6Address", "");
+	json_add_str(o, "IPv6Address", address6);
 	return o;
 }
 
@@ -113,8 +132,8 @@ static cJSON *network_json(struct daemon *d, const struct network *net, bool wit
 	json_add_str(o, "Created", net->created);
 	json_add_str(o, "Scope", "local");
 	json_add_str(o, "Driver", net->driver);
-	cJSON_AddBoolToObject(o, "EnableIPv4", true);
-	cJSON_AddBoolToObject(o, "EnableIPv6", false);
+	cJSON_AddBoolToObject(o, "EnableIPv4", !network_is_bridge(net) || network_has_ip4(net));
+	cJSON_AddBoolToObject(o, "EnableIPv6", network_has_ip6(net));
 	cJSON_AddItemToObject(o, "IPAM", ipam_json(net));
 	cJSON_AddBoolToObject(o, "Internal", net->internal);
 	cJSON_AddBoolToObject(o, "Attachable", net->attachable);

@@ -1,36 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* POST /networks/create: bridge networks with one IPv4 subnet. */
+/* POST /networks/create: bridge networks, with a subnet of each family at most. */
 #include "api_networks.h"
+#include "api_networks_ipam.h"
 
 #include "events.h"
 #include "http.h"
-#include "network_priv.h"
 
 #include <ctype.h>
-
-struct ipam_config_body {
-	char *subnet, *ip_range, *gateway;
-};
-static const struct json_field ipam_config_fields[] = {
-	JSON_STR(struct ipam_config_body, subnet, "Subnet", 0),
-	JSON_STR(struct ipam_config_body, ip_range, "IPRange", 0),
-	JSON_STR(struct ipam_config_body, gateway, "Gateway", 0),
-};
-static const struct json_table ipam_config_json =
-	JSON_TABLE("IPAM.Config", struct ipam_config_body, ipam_config_fields);
-
-struct ipam_body {
-	char *driver;
-	struct ipam_config_body *config;
-	size_t n_config;
-	struct strmap options;
-};
-static const struct json_field ipam_fields[] = {
-	JSON_STR(struct ipam_body, driver, "Driver", 0),
-	JSON_OBJV(struct ipam_body, config, n_config, "Config", 0, &ipam_config_json),
-	JSON_STRMAP(struct ipam_body, options, "Options", 0),
-};
-static const struct json_table ipam_json = JSON_TABLE("IPAM", struct ipam_body, ipam_fields);
 
 struct network_body {
 	char *name, *driver, *scope;
@@ -49,12 +25,22 @@ static const struct json_field network_fields[] = {
 	JSON_BOOL(struct network_body, config_only, "ConfigOnly", 0),
 	JSON_OPT_BOOL(struct network_body, ipv4, "EnableIPv4", 0),
 	JSON_OPT_BOOL(struct network_body, ipv6, "EnableIPv6", 0),
-	JSON_OBJ(struct network_body, ipam, "IPAM", 0, &ipam_json),
+	JSON_OBJ(struct network_body, ipam, "IPAM", 0, &api_ipam_json),
 	JSON_STRMAP(struct network_body, options, "Options", 0),
 	JSON_STRMAP(struct network_body, labels, "Labels", 0),
 };
 static const struct json_table network_body_json =
 	JSON_TABLE("network", struct network_body, network_fields);
+
+static bool wants_ip4(const struct network_body *b)
+{
+	return !b->ipv4.set || b->ipv4.v;
+}
+
+static bool wants_ip6(const struct network_body *b)
+{
+	return b->ipv6.set && b->ipv6.v;
+}
 
 static int create_check(const struct networks *n, const struct network_body *b, struct crl_err *err)
 {
@@ -83,30 +69,9 @@ static int create_check(const struct networks *n, const struct network_body *b, 
 	if (b->ingress || b->config_only)
 		return crl_fail(err, CRL_UNSUPPORTED, "%s networks are not supported",
 				b->ingress ? "ingress" : "configuration-only");
-	if ((b->ipv6.set && b->ipv6.v) || (b->ipv4.set && !b->ipv4.v))
-		return crl_fail(err, CRL_UNSUPPORTED, "networks with IPv6 are not supported yet");
-	if (!str_empty(b->ipam.driver) && !str_eq(b->ipam.driver, "default"))
-		return crl_fail(err, CRL_NOT_FOUND, "IPAM driver %s not found", b->ipam.driver);
-	if (b->ipam.n_config > 1)
-		return crl_fail(err, CRL_UNSUPPORTED,
-				"bridge driver doesn't support multiple subnets");
-	return 0;
-}
-
-/* Options of dockerd's bridge driver that mean something here; the others are kept and shown. */
-static int create_options(struct network *net, struct crl_err *err)
-{
-	const char *mtu = strmap_get(&net->options, "com.docker.network.driver.mtu");
-	const char *icc = strmap_get(&net->options, "com.docker.network.bridge.enable_icc");
-	const char *masq =
-		strmap_get(&net->options, "com.docker.network.bridge.enable_ip_masquerade");
-
-	net->mtu = 1500;
-	if (mtu && (!str_to_i64(mtu, &net->mtu) || net->mtu < 68 || net->mtu > 65535))
-		return crl_fail(err, CRL_INVALID, "invalid MTU: %s", mtu);
-	net->isolated = str_eq(icc, "false");
-	net->no_masquerade = str_eq(masq, "false");
-	return 0;
+	if (!wants_ip4(b) && !wants_ip6(b))
+		return crl_fail(err, CRL_INVALID, "IPv4 or IPv6 must be enabled");
+	return api_ipam_check(&b->ipam, wants_ip6(b), err);
 }
 
 /* The bridge's name: asked for, or of our own pattern, which the sweep knows. */
@@ -125,42 +90,17 @@ static int create_link(struct networks *n, struct network *net, struct crl_err *
 	return net->link ? 0 : crl_fail_oom(err);
 }
 
-static int create_subnet(struct networks *n, struct network *net, const struct network_body *b,
-			 struct crl_err *err)
+/* Those of daemon.json that the request does not set itself. */
+static int create_default_options(const struct daemon *d, struct network *net, struct crl_err *err)
 {
-	const struct ipam_config_body *c = b->ipam.n_config ? &b->ipam.config[0] : NULL;
-	char text[20];
-	struct ipam_net subnet;
+	const cJSON *option;
 
-	if (c && !str_empty(c->subnet)) {
-		if (!ipam_parse_cidr(c->subnet, &subnet))
-			return crl_fail(err, CRL_INVALID,
-					"invalid subnet %s: invalid CIDR block notation",
-					c->subnet);
-		if (subnet.addr & ~ipam_mask(subnet.prefix_len))
-			return crl_fail(err, CRL_INVALID,
-					"invalid subnet %s: it should be a network address",
-					c->subnet);
-	} else {
-		net->auto_subnet = true;
-		if (network_choose_subnet(n, NULL, &subnet, err) < 0)
-			return -1;
-	}
-	for (size_t i = 0; i < n->n_items; i++)
-		if (network_is_bridge(n->items[i]) &&
-		    ipam_overlap(n->items[i]->ipam.subnet, subnet))
-			return crl_fail(
-				err, CRL_FORBIDDEN,
-				"invalid pool request: Pool overlaps with other one on this "
-				"address space");
-	net->subnet_text = strdup(ipam_format_cidr(subnet, text));
-	net->gateway_text = strdup(
-		c && !str_empty(c->gateway) ? c->gateway : ipam_format_ip(subnet.addr + 1, text));
-	if (c && !str_empty(c->ip_range) && !(net->range_text = strdup(c->ip_range)))
-		return crl_fail_oom(err);
-	if (!net->subnet_text || !net->gateway_text)
-		return crl_fail_oom(err);
-	return network_parse_ipam(net, err);
+	cJSON_ArrayForEach (option,
+			    cJSON_GetObjectItemCaseSensitive(d->config.network_opts, net->driver))
+		if (!strmap_get(&net->options, option->string) &&
+		    strmap_set(&net->options, option->string, option->valuestring) < 0)
+			return crl_fail_oom(err);
+	return 0;
 }
 
 static int create_fill(struct networks *n, struct network *net, const struct network_body *b,
@@ -179,9 +119,12 @@ static int create_fill(struct networks *n, struct network *net, const struct net
 	    strmap_copy(&net->labels, &b->labels) < 0 ||
 	    strmap_copy(&net->ipam_options, &b->ipam.options) < 0)
 		return crl_fail_oom(err);
-	if (create_options(net, err) < 0 || create_link(n, net, err) < 0)
+	if (create_default_options(n->d, net, err) < 0)
 		return -1;
-	return create_subnet(n, net, b, err);
+	net->mtu = 1500;
+	if (network_parse_options(net, err) < 0 || create_link(n, net, err) < 0)
+		return -1;
+	return api_ipam_fill(n, net, &b->ipam, wants_ip4(b), wants_ip6(b), err);
 }
 
 static int create_network(struct daemon *d, const struct network_body *b, const char **ret_id,

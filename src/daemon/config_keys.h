@@ -74,6 +74,17 @@ bool config_same(const struct daemon_config *a, const struct daemon_config *b,
 /* Exchanges the members of a row and whether they were given. */
 void config_swap(struct daemon_config *a, struct daemon_config *b, size_t i);
 
+/* config_network.c: the same for networks. */
+int config_add_pool(cJSON **tree, const char *value, struct crl_err *err);
+int config_check_pools(const struct daemon_config *c, const struct config_row *row,
+		       struct crl_err *err);
+int config_add_network_opt(cJSON **tree, const char *value, struct crl_err *err);
+int config_check_network_opts(const struct daemon_config *c, const struct config_row *row,
+			      struct crl_err *err);
+/* All settings of the default network's addresses. */
+int config_check_bridge(const struct daemon_config *c, const struct config_row *row,
+			struct crl_err *err);
+
 /* config_check.c: `check` and `add` of rows. */
 int config_check_ulimits(const struct daemon_config *c, const struct config_row *row,
 			 struct crl_err *err);

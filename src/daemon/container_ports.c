@@ -17,6 +17,24 @@ static int parse_key(const char *text, struct net_port *p, struct crl_err *err)
 	return 0;
 }
 
+/* "80", "8000-8010" (any of them), or nothing. */
+static int parse_host_port(const char *text, struct net_port *p, struct crl_err *err)
+{
+	uint64_t first = 0, last = 0;
+	const char *dash = text ? strchr(text, '-') : NULL;
+	_cleanup_free_ char *head = dash ? strndup(text, (size_t)(dash - text)) : NULL;
+	if (str_empty(text))
+		return 0;
+	if (dash && !head)
+		return crl_fail_oom(err);
+	if (!str_to_u64(dash ? head : text, &first) || first > 65535 ||
+	    (dash && (!str_to_u64(dash + 1, &last) || last > 65535 || last < first || !first)))
+		return crl_fail(err, CRL_INVALID, "invalid port specification: \"%s\"", text);
+	p->host_port = (uint16_t)first;
+	p->host_port_end = last > first ? (uint16_t)last : 0;
+	return 0;
+}
+
 static int add_binding(const char *key, const cJSON *binding, struct net_port **list, size_t *n,
 		       struct crl_err *err)
 {
@@ -28,11 +46,7 @@ static int add_binding(const char *key, const cJSON *binding, struct net_port **
 	const char *ip = cJSON_GetStringValue(cJSON_GetObjectItem(binding, "HostIp"));
 	const char *port = cJSON_GetStringValue(cJSON_GetObjectItem(binding, "HostPort"));
 	snprintf(p->host_ip, sizeof(p->host_ip), "%s", ip ? ip : "");
-	uint64_t v = 0;
-	if (!str_empty(port) && (!str_to_u64(port, &v) || v > 65535))
-		return crl_fail(err, CRL_INVALID, "invalid port specification: \"%s\"", port);
-	p->host_port = (uint16_t)v;
-	return 0;
+	return parse_host_port(port, p, err);
 }
 
 static bool bound(const struct api_host_config *hc, const char *key)

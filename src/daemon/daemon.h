@@ -46,7 +46,14 @@ struct daemon_config {
 	bool tcp_without_authentication;
 	char *metrics_addr; /* NULL = no metrics */
 	char *log_level, *log_format;
-	char *bridge_subnet;      /* "bip": CIDR of the default bridge, NULL = choose a free one */
+	char *bridge_subnet;  /* "bip": CIDR of the default bridge, NULL = choose a free one */
+	char *bridge_subnet6; /* "bip6" */
+	char *bridge_range, *bridge_range6;     /* "fixed-cidr", "fixed-cidr-v6" */
+	char *bridge_gateway, *bridge_gateway6; /* default routes of its containers, if others */
+	bool bridge_ipv6, bridge_icc, bridge_masquerade;
+	int bridge_mtu;           /* 0 = 1500 */
+	cJSON *address_pools;     /* [{"base","size"}] or NULL: the built-in ones */
+	cJSON *network_opts;      /* {"bridge":{KEY:VALUE}} of networks to come, or NULL */
 	char *default_publish_ip; /* "ip" */
 	int netns_pool; /* "netns-pool": namespaces kept ready; 0 = default (4), -1 = none */
 	char **dns, **dns_options, **dns_search;

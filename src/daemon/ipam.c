@@ -74,6 +74,13 @@ static bool ipam_is_free(struct ipam_net net, const struct ipam_net *taken, size
 	return true;
 }
 
+static int ipam_no_pool(struct crl_err *err)
+{
+	return crl_fail(err, CRL_UNAVAILABLE,
+			"could not find an available, non-overlapping IPv4 address pool among the "
+			"defaults to assign to the network; name a subnet");
+}
+
 int ipam_choose(const struct ipam_net *taken, size_t n, struct ipam_net *ret, struct crl_err *err)
 {
 	static const struct {
@@ -94,9 +101,23 @@ int ipam_choose(const struct ipam_net *taken, size_t n, struct ipam_net *ret, st
 			return 0;
 		}
 	}
-	return crl_fail(err, CRL_UNAVAILABLE,
-			"could not find an available, non-overlapping IPv4 address pool among the "
-			"defaults to assign to the network; name a subnet");
+	return ipam_no_pool(err);
+}
+
+int ipam_choose_in(struct ipam_net base, uint8_t size, const struct ipam_net *taken, size_t n,
+		   struct ipam_net *ret, struct crl_err *err)
+{
+	struct ipam_net net = {base.addr & ipam_mask(base.prefix_len), size};
+
+	/* The count of blocks; 2^32 of them would be no pool. */
+	uint64_t blocks = UINT64_C(1) << (size - base.prefix_len);
+	for (uint64_t i = 0; i < blocks; i++, net.addr += ~ipam_mask(size) + 1) {
+		if (!ipam_is_free(net, taken, n))
+			continue;
+		*ret = net;
+		return 0;
+	}
+	return ipam_no_pool(err);
 }
 
 int ipam_init(struct ipam *m, struct ipam_net subnet, struct ipam_net range, struct crl_err *err)

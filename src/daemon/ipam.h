@@ -7,6 +7,7 @@
 #define DAEMON_IPAM_H
 
 #include <crun-lite/err.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct ipam_net {
@@ -42,6 +43,10 @@ bool ipam_overlap(struct ipam_net a, struct ipam_net b);
  * 192.168.240.0/20 that meets none of `taken`. CRL_UNAVAILABLE when all do.
  */
 int ipam_choose(const struct ipam_net *taken, size_t n, struct ipam_net *ret, struct crl_err *err);
+
+/* The first block of `size` bits in `base` that meets none of `taken`; CRL_UNAVAILABLE. */
+int ipam_choose_in(struct ipam_net base, uint8_t size, const struct ipam_net *taken, size_t n,
+		   struct ipam_net *ret, struct crl_err *err);
 
 /*
  * `range` (prefix_len 0 = the whole subnet) limits what ipam_take() hands out. The network

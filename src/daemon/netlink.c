@@ -4,6 +4,7 @@
 
 #include <base/str.h>
 #include <errno.h>
+#include <linux/if_addr.h>
 #include <net/if.h>
 #include <netlink/netlink.h>
 #include <netlink/route/addr.h>
@@ -66,13 +67,32 @@ void netlink_close(struct netlink *nl)
 
 struct taken {
 	struct ipam_net *nets;
-	size_t n;
+	struct ipam6_net *nets6;
+	size_t n, n6;
 	bool failed;
 	unsigned skip;
 };
 
+static void taken_add6(struct taken *t, struct nl_addr *a)
+{
+	const uint8_t *b = nl_addr_get_binary_addr(a);
+
+	if (nl_addr_get_prefixlen(a) == 0 || nl_addr_get_len(a) != 16 || b[0] >= 0xfe)
+		return;
+	struct ipam6_net *more = realloc(t->nets6, (t->n6 + 1) * sizeof(*more));
+	if (!more) {
+		t->failed = true;
+		return;
+	}
+	t->nets6 = more;
+	t->nets6[t->n6++] =
+		(struct ipam6_net){ip6_from_bytes(b), (uint8_t)nl_addr_get_prefixlen(a)};
+}
+
 static void taken_add(struct taken *t, struct nl_addr *a)
 {
+	if (a && nl_addr_get_family(a) == AF_INET6)
+		taken_add6(t, a);
 	if (!a || nl_addr_get_family(a) != AF_INET || nl_addr_get_len(a) != 4 ||
 	    nl_addr_get_prefixlen(a) == 0)
 		return;
@@ -108,26 +128,52 @@ static void taken_route(struct nl_object *o, void *data)
 		taken_add(t, rtnl_route_get_dst(route));
 }
 
+static int taken_list(struct netlink *nl, const char *skip, int family, struct taken *t,
+		      struct crl_err *err)
+{
+	_cleanup_(nl_cache_free_p) struct nl_cache *addrs = NULL, *routes = NULL;
+	int r = rtnl_addr_alloc_cache(nl->sock, &addrs);
+
+	t->skip = skip ? if_nametoindex(skip) : 0;
+	if (r < 0)
+		return netlink_fail(err, r, "list", "addresses");
+	r = rtnl_route_alloc_cache(nl->sock, family, 0, &routes);
+	if (r < 0)
+		return netlink_fail(err, r, "list", "routes");
+	nl_cache_foreach(addrs, taken_addr, t);
+	nl_cache_foreach(routes, taken_route, t);
+	return t->failed ? crl_fail_oom(err) : 0;
+}
+
 int netlink_taken(struct netlink *nl, const char *skip, struct ipam_net **ret, size_t *ret_n,
 		  struct crl_err *err)
 {
-	_cleanup_(nl_cache_free_p) struct nl_cache *addrs = NULL, *routes = NULL;
-	struct taken t = {.skip = skip ? if_nametoindex(skip) : 0};
-	int r = rtnl_addr_alloc_cache(nl->sock, &addrs);
+	struct taken t = {0};
+	int r = taken_list(nl, skip, AF_INET, &t, err);
 
-	if (r < 0)
-		return netlink_fail(err, r, "list", "addresses");
-	r = rtnl_route_alloc_cache(nl->sock, AF_INET, 0, &routes);
-	if (r < 0)
-		return netlink_fail(err, r, "list", "routes");
-	nl_cache_foreach(addrs, taken_addr, &t);
-	nl_cache_foreach(routes, taken_route, &t);
-	if (t.failed) {
+	free(t.nets6);
+	if (r < 0) {
 		free(t.nets);
-		return crl_fail_oom(err);
+		return -1;
 	}
 	*ret = t.nets;
 	*ret_n = t.n;
+	return 0;
+}
+
+int netlink_taken6(struct netlink *nl, const char *skip, struct ipam6_net **ret, size_t *ret_n,
+		   struct crl_err *err)
+{
+	struct taken t = {0};
+	int r = taken_list(nl, skip, AF_INET6, &t, err);
+
+	free(t.nets);
+	if (r < 0) {
+		free(t.nets6);
+		return -1;
+	}
+	*ret = t.nets6;
+	*ret_n = t.n6;
 	return 0;
 }
 
@@ -166,8 +212,25 @@ static int netlink_bridge_create(struct netlink *nl, const char *name, unsigned 
 	return r < 0 ? netlink_fail(err, r, "create bridge", name) : 0;
 }
 
-static int netlink_address(struct netlink *nl, int index, const char *name, struct ipam_net net,
-			   struct crl_err *err)
+static int netlink_add_address(struct netlink *nl, const char *name, struct nl_addr *local,
+			       struct nl_addr *broadcast, struct crl_err *err)
+{
+	_cleanup_(rtnl_addr_put_p) struct rtnl_addr *a = rtnl_addr_alloc();
+
+	if (!a)
+		return crl_fail_oom(err);
+	rtnl_addr_set_ifindex(a, (int)if_nametoindex(name));
+	if (rtnl_addr_set_local(a, local) < 0 ||
+	    (broadcast && rtnl_addr_set_broadcast(a, broadcast) < 0))
+		return crl_fail_oom(err);
+	/* The subnet is ours: nobody to detect as a duplicate, and a tentative address is none. */
+	if (nl_addr_get_family(local) == AF_INET6)
+		rtnl_addr_set_flags(a, IFA_F_NODAD);
+	int r = rtnl_addr_add(nl->sock, a, NLM_F_EXCL);
+	return r < 0 && r != -NLE_EXIST ? netlink_fail(err, r, "address of", name) : 0;
+}
+
+int netlink_address(struct netlink *nl, const char *name, struct ipam_net net, struct crl_err *err)
 {
 	uint8_t b[4] = {(uint8_t)(net.addr >> 24), (uint8_t)(net.addr >> 16),
 			(uint8_t)(net.addr >> 8), (uint8_t)net.addr};
@@ -176,16 +239,24 @@ static int netlink_address(struct netlink *nl, int index, const char *name, stru
 			(uint8_t)last};
 	_cleanup_(nl_addr_put_p) struct nl_addr *local = nl_addr_build(AF_INET, b, 4);
 	_cleanup_(nl_addr_put_p) struct nl_addr *broadcast = nl_addr_build(AF_INET, c, 4);
-	_cleanup_(rtnl_addr_put_p) struct rtnl_addr *a = rtnl_addr_alloc();
 
-	if (!local || !broadcast || !a)
+	if (!local || !broadcast)
 		return crl_fail_oom(err);
 	nl_addr_set_prefixlen(local, net.prefix_len);
-	rtnl_addr_set_ifindex(a, index);
-	if (rtnl_addr_set_local(a, local) < 0 || rtnl_addr_set_broadcast(a, broadcast) < 0)
+	return netlink_add_address(nl, name, local, broadcast, err);
+}
+
+int netlink_address6(struct netlink *nl, const char *name, struct ipam6_net net,
+		     struct crl_err *err)
+{
+	uint8_t b[16];
+
+	ip6_to_bytes(net.addr, b);
+	_cleanup_(nl_addr_put_p) struct nl_addr *local = nl_addr_build(AF_INET6, b, 16);
+	if (!local)
 		return crl_fail_oom(err);
-	int r = rtnl_addr_add(nl->sock, a, NLM_F_EXCL);
-	return r < 0 && r != -NLE_EXIST ? netlink_fail(err, r, "address of", name) : 0;
+	nl_addr_set_prefixlen(local, net.prefix_len);
+	return netlink_add_address(nl, name, local, NULL, err);
 }
 
 static int netlink_change(struct netlink *nl, const char *name, unsigned flags, unsigned master,
@@ -205,8 +276,8 @@ static int netlink_change(struct netlink *nl, const char *name, unsigned flags, 
 	return r < 0 ? netlink_fail(err, r, "change link", name) : 0;
 }
 
-int netlink_bridge_ensure(struct netlink *nl, const char *name, struct ipam_net addr, unsigned mtu,
-			  unsigned *ret_index, struct crl_err *err)
+int netlink_bridge_ensure(struct netlink *nl, const char *name, unsigned mtu, unsigned *ret_index,
+			  struct crl_err *err)
 {
 	_cleanup_(rtnl_link_put_p) struct rtnl_link *link = NULL;
 
@@ -216,12 +287,13 @@ int netlink_bridge_ensure(struct netlink *nl, const char *name, struct ipam_net 
 		return -1;
 	if (!str_eq(rtnl_link_get_type(link), "bridge"))
 		return crl_fail(err, CRL_CONFLICT, "link %s exists and is not a bridge", name);
-	int index = rtnl_link_get_ifindex(link);
-	if (netlink_address(nl, index, name, addr, err) < 0 ||
-	    netlink_change(nl, name, IFF_UP, 0, err) < 0)
-		return -1;
-	*ret_index = (unsigned)index;
+	*ret_index = (unsigned)rtnl_link_get_ifindex(link);
 	return 0;
+}
+
+int netlink_set_up(struct netlink *nl, const char *name, struct crl_err *err)
+{
+	return netlink_change(nl, name, IFF_UP, 0, err);
 }
 
 int netlink_delete(struct netlink *nl, const char *name, struct crl_err *err)

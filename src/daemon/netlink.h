@@ -9,6 +9,7 @@
 #define DAEMON_NETLINK_H
 
 #include "ipam.h"
+#include "ipam6.h"
 #include "network.h"
 
 struct netlink;
@@ -21,12 +22,18 @@ void netlink_close(struct netlink *nl);
  */
 int netlink_taken(struct netlink *nl, const char *skip, struct ipam_net **ret, size_t *ret_n,
 		  struct crl_err *err);
-/*
- * Makes the bridge `name` with its address if it is not there, and brings it up. A link of
- * that name that is no bridge: CRL_CONFLICT.
+/* Makes the bridge `name` if it is not there. A link of that name that is no bridge: CRL_CONFLICT.
  */
-int netlink_bridge_ensure(struct netlink *nl, const char *name, struct ipam_net addr, unsigned mtu,
-			  unsigned *ret_index, struct crl_err *err);
+int netlink_bridge_ensure(struct netlink *nl, const char *name, unsigned mtu, unsigned *ret_index,
+			  struct crl_err *err);
+/* Gives a link an address; one it has already is success. */
+int netlink_address(struct netlink *nl, const char *name, struct ipam_net net, struct crl_err *err);
+int netlink_address6(struct netlink *nl, const char *name, struct ipam6_net net,
+		     struct crl_err *err);
+int netlink_set_up(struct netlink *nl, const char *name, struct crl_err *err);
+/* As netlink_taken() for IPv6: addresses and routes, except link-local ones and default routes. */
+int netlink_taken6(struct netlink *nl, const char *skip, struct ipam6_net **ret, size_t *ret_n,
+		   struct crl_err *err);
 /* Missing is success. Waits for the kernel to let go of the link: some 10 ms. */
 int netlink_delete(struct netlink *nl, const char *name, struct crl_err *err);
 int netlink_set_master(struct netlink *nl, const char *name, unsigned bridge, struct crl_err *err);

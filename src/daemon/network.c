@@ -179,44 +179,6 @@ static struct network *network_named(const char *name, const char *driver)
 	return NULL;
 }
 
-/* "bip" of the configuration, else the remembered subnet, else one that is free. */
-static int default_subnet(struct networks *n, struct network *net, struct crl_err *err)
-{
-	const char *bip = n->d->config.bridge_subnet;
-	struct ipam_net addr;
-	char text[20];
-
-	if (!bip && net->subnet_text)
-		return 0;
-	if (bip && !ipam_parse_cidr(bip, &addr))
-		return crl_fail(err, CRL_INVALID, "bip %s: not an address with a prefix length",
-				bip);
-	if (!bip && network_choose_subnet(n, net->link, &addr, err) < 0)
-		return -1;
-	uint32_t first = addr.addr & ipam_mask(addr.prefix_len);
-	uint32_t gateway = addr.addr == first ? first + 1 : addr.addr;
-	addr.addr = first;
-	free(net->subnet_text);
-	free(net->gateway_text);
-	net->subnet_text = strdup(ipam_format_cidr(addr, text));
-	net->gateway_text = strdup(ipam_format_ip(gateway, text));
-	return net->subnet_text && net->gateway_text ? 0 : crl_fail_oom(err);
-}
-
-static int default_bridge(struct networks *n, struct network *net, struct crl_err *err)
-{
-	if (!net->link)
-		net->link = n->d->suffix[0] ? path_printf("crl%s", n->d->suffix + 1)
-					    : strdup("crunlite0");
-	if (!net->link)
-		return crl_fail_oom(err);
-	if (!net->mtu)
-		net->mtu = 1500;
-	if (default_subnet(n, net, err) < 0 || network_parse_ipam(net, err) < 0)
-		return crl_context(err, "default network");
-	return 0;
-}
-
 static int networks_predefined(struct networks *n, const char *name, const char *driver,
 			       struct crl_err *err)
 {
@@ -226,7 +188,7 @@ static int networks_predefined(struct networks *n, const char *name, const char 
 
 	if (fresh && !(net = network_named(name, driver)))
 		return crl_fail_oom(err);
-	if ((network_is_bridge(net) && default_bridge(n, net, err) < 0) ||
+	if ((network_is_bridge(net) && network_default(n, net, err) < 0) ||
 	    (fresh && networks_append(n, net, err) < 0)) {
 		if (fresh)
 			network_free(net);
@@ -344,7 +306,7 @@ static void sweep_links(struct networks *n, const char *prefix)
 	}
 	for (char **name = names; name && *name; name++)
 		if (!networks_knows_link(n, *name))
-			net_graves_add(n->graves, NULL, 0, *name);
+			net_graves_add(n->graves, NULL, 0, (struct ip6){0}, *name);
 }
 
 void networks_sweep(struct daemon *d)

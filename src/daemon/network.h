@@ -23,8 +23,13 @@ struct networks;
 struct net_port {      /* one published port */
 	char proto[5]; /* tcp, udp, sctp */
 	uint16_t container_port;
-	char host_ip[46];   /* "" = the daemon's default address; "0.0.0.0" or "::" = all of them */
-	uint16_t host_port; /* 0 = choose; net_acquire() fills in both, "0.0.0.0" for all */
+	/*
+	 * "0.0.0.0" or "::" = all of the family; in a request "" = the daemon's default, which
+	 * without a setting is all of both
+	 */
+	char host_ip[46];
+	uint16_t host_port;     /* 0 = choose; net_acquire() fills in both, "0.0.0.0" for all */
+	uint16_t host_port_end; /* > host_port in a request: any of them will do */
 };
 
 struct net_endpoint { /* a container's place in a network; all members owned by it */

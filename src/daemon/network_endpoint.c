@@ -7,10 +7,8 @@
 #include "network_priv.h"
 
 #include "events.h"
-#include "ports.h"
 
 #include <base/log.h>
-#include <errno.h>
 
 struct net_attachment *net_attachment_find(const struct networks *n, const char *endpoint_id)
 {
@@ -31,144 +29,6 @@ void net_attachment_free(struct net_attachment *a)
 	free(a);
 }
 DEFINE_CLEANUP(struct net_attachment *, net_attachment_free)
-
-static bool endpoint_any_address(const char *host_ip)
-{
-	return str_empty(host_ip) || str_eq(host_ip, "0.0.0.0") || str_eq(host_ip, "::");
-}
-
-int net_attachment_ports(const struct net_attachment *a, struct nft_port **ret, struct crl_err *err)
-{
-	struct nft_port *out = calloc(a->ep.n_ports + 1, sizeof(*out));
-
-	if (!out)
-		return crl_fail_oom(err);
-	for (size_t i = 0; i < a->ep.n_ports; i++) {
-		const struct net_port *p = &a->ep.ports[i];
-		struct nft_port *o = &out[i];
-		memcpy(o->proto, p->proto, sizeof(o->proto));
-		o->host_port = p->host_port;
-		o->to_ip = a->ip;
-		o->to_port = p->container_port;
-		if (!endpoint_any_address(p->host_ip) && !ipam_parse_ip(p->host_ip, &o->host_ip)) {
-			free(out);
-			return crl_fail(err, CRL_UNSUPPORTED,
-					"publish on %s: IPv6 addresses are not supported yet",
-					p->host_ip);
-		}
-	}
-	*ret = out;
-	return 0;
-}
-
-/* Copies what was asked, with the daemon's default address where none was named. */
-static int endpoint_copy_ports(const struct daemon *d, struct net_endpoint *ep,
-			       const struct net_port *ports, size_t n, struct crl_err *err)
-{
-	const char *fallback = d->config.default_publish_ip;
-
-	ep->ports = calloc(n + 1, sizeof(*ep->ports));
-	if (!ep->ports)
-		return crl_fail_oom(err);
-	for (size_t i = 0; i < n; i++) {
-		struct net_port *p = &ep->ports[i];
-		*p = ports[i];
-		if (!str_eq(p->proto, "tcp") && !str_eq(p->proto, "udp") &&
-		    !str_eq(p->proto, "sctp"))
-			return crl_fail(err, CRL_INVALID, "invalid proto: %s", p->proto);
-		if (str_empty(p->host_ip) && !str_empty(fallback))
-			snprintf(p->host_ip, sizeof(p->host_ip), "%s", fallback);
-		if (endpoint_any_address(p->host_ip))
-			snprintf(p->host_ip, sizeof(p->host_ip), "0.0.0.0");
-	}
-	ep->n_ports = n;
-	return 0;
-}
-
-static bool endpoint_ports_meet(const struct net_port *a, const struct net_port *b)
-{
-	return a->host_port == b->host_port && str_eq(a->proto, b->proto) &&
-	       (endpoint_any_address(a->host_ip) || endpoint_any_address(b->host_ip) ||
-		str_eq(a->host_ip, b->host_ip));
-}
-
-/* Docker has another sentence for a port that one of its own containers has. */
-static bool endpoint_is_ours(const struct networks *n, const struct net_port *p)
-{
-	for (size_t i = 0; i < n->n_attachments; i++)
-		for (size_t k = 0; k < n->attachments[i]->ep.n_ports; k++)
-			if (endpoint_ports_meet(&n->attachments[i]->ep.ports[k], p))
-				return true;
-	return false;
-}
-
-static int endpoint_hold(struct networks *n, struct net_attachment *a, struct crl_err *err)
-{
-	a->holds = malloc((a->ep.n_ports + 1) * sizeof(int));
-	if (!a->holds)
-		return crl_fail_oom(err);
-	for (size_t i = 0; i < a->ep.n_ports; i++)
-		a->holds[i] = -1;
-	for (size_t i = 0; i < a->ep.n_ports; i++) {
-		struct net_port *p = &a->ep.ports[i];
-		if (ports_hold(p, &a->holds[i], err) == 0)
-			continue;
-		if (err->sys == EADDRINUSE && endpoint_is_ours(n, p)) {
-			struct crl_err taken = *err;
-			crl_fail(err, CRL_IO,
-				 "Bind for %s:%u failed: port is already allocated (%s)",
-				 p->host_ip, p->host_port, taken.msg);
-		}
-		return -1;
-	}
-	return 0;
-}
-
-static void endpoint_forget_flows(const struct nft_port *ports, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (str_eq(ports[i].proto, "udp"))
-			ports_forget_flows(ports[i].host_ip, ports[i].host_port);
-}
-
-/* Holds the host's ports and lets the firewall send them on. */
-static int endpoint_publish(struct networks *n, struct net_attachment *a, struct crl_err *err)
-{
-	_cleanup_free_ struct nft_port *ports = NULL;
-
-	if (a->ep.n_ports == 0)
-		return 0;
-	if (net_attachment_ports(a, &ports, err) < 0 || endpoint_hold(n, a, err) < 0)
-		return -1;
-	free(take_ptr(ports)); /* again: random ports are known only now */
-	if (net_attachment_ports(a, &ports, err) < 0)
-		return -1;
-	if (nft_ports(n->nft, ports, a->ep.n_ports, true, err) < 0) {
-		/* The table may have been removed, or holds an element nobody owns. */
-		log_warn("publish ports", "error", err->msg, NULL);
-		if (network_firewall(n, false, err) < 0 ||
-		    nft_ports(n->nft, ports, a->ep.n_ports, true, err) < 0)
-			return -1;
-	}
-	endpoint_forget_flows(ports, a->ep.n_ports);
-	return 0;
-}
-
-static void endpoint_unpublish(struct networks *n, struct net_attachment *a)
-{
-	_cleanup_free_ struct nft_port *ports = NULL;
-	struct crl_err err = CRL_ERR_INIT;
-
-	if (a->ep.n_ports == 0 || net_attachment_ports(a, &ports, &err) < 0)
-		return;
-	if (nft_ports(n->nft, ports, a->ep.n_ports, false, &err) < 0) {
-		/* One missing element fails the whole transaction: say everything anew. */
-		log_debug("unpublish ports", "error", err.msg, NULL);
-		if (network_firewall(n, false, &err) < 0)
-			log_warn("unpublish ports", "error", err.msg, NULL);
-	}
-	endpoint_forget_flows(ports, a->ep.n_ports);
-}
 
 static int endpoint_register(struct networks *n, struct net_attachment *a, struct crl_err *err)
 {
@@ -225,8 +85,31 @@ static int endpoint_copy(const struct net_endpoint *from, struct net_endpoint *t
 	return 0;
 }
 
+struct wanted { /* addresses that the request names; 0 = any */
+	uint32_t ip;
+	struct ip6 ip6;
+};
+
+/* Docker's rules: not on the default network, and only in a subnet that the user chose. */
+static int endpoint_wanted(struct networks *n, const struct network *net,
+			   const struct net_request *req, struct wanted *ret, struct crl_err *err)
+{
+	bool four = !str_empty(req->wanted_ip), six = !str_empty(req->wanted_ip6);
+
+	*ret = (struct wanted){0};
+	if ((four || six) && str_eq(net->name, "bridge"))
+		return crl_fail(err, CRL_INVALID,
+				"user specified IP address is supported on user defined networks "
+				"only");
+	if (four && !ipam_parse_ip(req->wanted_ip, &ret->ip))
+		return crl_fail(err, CRL_INVALID, "invalid IPv4 address: %s", req->wanted_ip);
+	if (six && !ip6_parse(req->wanted_ip6, &ret->ip6))
+		return crl_fail(err, CRL_INVALID, "invalid IPv6 address: %s", req->wanted_ip6);
+	return net_check_addresses(n->d, net->id, req->wanted_ip, req->wanted_ip6, err);
+}
+
 static int endpoint_begin(struct networks *n, const struct net_request *req,
-			  struct network **ret_net, uint32_t *ret_ip, struct crl_err *err)
+			  struct network **ret_net, struct wanted *ret, struct crl_err *err)
 {
 	struct network *net = networks_lookup(n, req->network);
 
@@ -234,16 +117,8 @@ static int endpoint_begin(struct networks *n, const struct net_request *req,
 		return crl_fail(err, CRL_NOT_FOUND, "network %s not found", req->network);
 	if (!network_is_bridge(net))
 		return crl_fail(err, CRL_INVALID, "network %s is no bridge network", net->name);
-	*ret_ip = 0;
-	if (!str_empty(req->wanted_ip)) {
-		if (str_eq(net->name, "bridge"))
-			return crl_fail(err, CRL_INVALID,
-					"user specified IP address is supported on "
-					"user defined networks only");
-		if (!ipam_parse_ip(req->wanted_ip, ret_ip))
-			return crl_fail(err, CRL_INVALID, "invalid IPv4 address: %s",
-					req->wanted_ip);
-	}
+	if (endpoint_wanted(n, net, req, ret, err) < 0)
+		return -1;
 	*ret_net = net;
 	return network_repair(n, net, err);
 }
@@ -255,20 +130,27 @@ static void endpoint_describe(struct net_attachment *a, const struct net_ready *
 
 	ident_random(ep->id);
 	snprintf(ep->network_id, sizeof(ep->network_id), "%s", net->id);
-	ipam_format_ip(r->ip, ep->ip);
-	if (!net->internal)
-		ipam_format_ip(net->gateway, ep->gateway);
+	a->ip = r->ip;
+	a->ip6 = r->ip6;
+	if (a->ip)
+		ipam_format_ip(a->ip, ep->ip);
+	if (network_leads_out(net))
+		ipam_format_ip(net->route, ep->gateway);
 	ep->prefix_len = net->ipam.subnet.prefix_len;
+	if (!ip6_is_zero(a->ip6))
+		ip6_format(a->ip6, ep->ip6);
+	if (network_leads_out6(net))
+		ip6_format(net->route6, ep->gateway6);
+	ep->prefix6 = net->ipam6.subnet.prefix_len;
 	snprintf(ep->mac, sizeof(ep->mac), "%02x:%02x:%02x:%02x:%02x:%02x", r->mac[0], r->mac[1],
 		 r->mac[2], r->mac[3], r->mac[4], r->mac[5]);
 	snprintf(ep->link, sizeof(ep->link), "%s", r->link);
-	a->ip = r->ip;
 }
 
 static int endpoint_publish_named(struct networks *n, struct net_attachment *a, const char *name,
 				  struct crl_err *err)
 {
-	if (endpoint_publish(n, a, err) == 0)
+	if (net_ports_publish(n, a, err) == 0)
 		return 0;
 	return crl_context(err,
 			   "driver failed programming external connectivity on endpoint %s (%s)",
@@ -286,7 +168,7 @@ static int endpoint_finish(struct networks *n, struct net_attachment *a,
 	if (endpoint_copy(&a->ep, &copy, err) < 0)
 		return -1;
 	if (endpoint_register(n, a, err) < 0) {
-		endpoint_unpublish(n, a);
+		net_ports_unpublish(n, a);
 		net_endpoint_clear(&copy);
 		return -1;
 	}
@@ -320,9 +202,10 @@ static bool endpoint_is_plain(const struct net_request *req)
 }
 
 static int endpoint_make(struct networks *n, struct network *net, const struct net_request *req,
-			 uint32_t wanted, struct net_ready *ret, struct crl_err *err)
+			 const struct wanted *wanted, struct net_ready *ret, struct crl_err *err)
 {
-	struct net_link_spec spec = {.wanted_ip = wanted,
+	struct net_link_spec spec = {.wanted_ip = wanted->ip,
+				     .wanted_ip6 = wanted->ip6,
 				     .ifname = str_empty(req->ifname) ? "eth0" : req->ifname,
 				     .attach = req->attach,
 				     .own_users = req->own_users,
@@ -340,7 +223,7 @@ int net_acquire(struct daemon *d, const struct net_request *req, struct net_endp
 	_cleanup_(net_attachment_free_p) struct net_attachment *a = calloc(1, sizeof(*a));
 	struct networks *n = d->networks;
 	struct net_ready ready;
-	uint32_t wanted;
+	struct wanted wanted;
 
 	if (!a)
 		return crl_fail_oom(err);
@@ -348,11 +231,11 @@ int net_acquire(struct daemon *d, const struct net_request *req, struct net_endp
 	if (endpoint_begin(n, req, &a->network, &wanted, err) < 0)
 		return -1;
 	if (endpoint_copy_request(&a->ep, req, a->network, err) < 0 ||
-	    endpoint_copy_ports(d, &a->ep, req->ports, req->n_ports, err) < 0)
+	    net_ports_copy(d, a->network, &a->ep, req->ports, req->n_ports, err) < 0)
 		return -1;
 	bool pooled = endpoint_is_plain(req);
-	if ((pooled ? net_pool_take(a->network->pool, wanted, &ready, err)
-		    : endpoint_make(n, a->network, req, wanted, &ready, err)) < 0)
+	if ((pooled ? net_pool_take(a->network->pool, wanted.ip, wanted.ip6, &ready, err)
+		    : endpoint_make(n, a->network, req, &wanted, &ready, err)) < 0)
 		return -1;
 	endpoint_describe(a, &ready);
 	if (endpoint_finish(n, a, req, ret, err) < 0) {
@@ -375,8 +258,8 @@ void net_release(struct daemon *d, struct net_endpoint *ep)
 
 	if (a) {
 		endpoint_unregister(n, a);
-		endpoint_unpublish(n, a);
-		net_graves_add(n->graves, a->network, a->ip, a->ep.link);
+		net_ports_unpublish(n, a);
+		net_graves_add(n->graves, a->network, a->ip, a->ip6, a->ep.link);
 		endpoint_event(d, a, "disconnect");
 		net_attachment_free(a);
 	}
@@ -425,7 +308,7 @@ int net_publish(struct daemon *d, struct net_endpoint *ep, const char *name,
 	if (!a)
 		return crl_fail(err, CRL_NOT_FOUND, "endpoint %s not found", ep->id);
 	endpoint_forget_ports(a);
-	if (endpoint_copy_ports(d, &a->ep, ports, n, err) < 0 ||
+	if (net_ports_copy(d, a->network, &a->ep, ports, n, err) < 0 ||
 	    endpoint_publish_named(d->networks, a, name, err) < 0) {
 		endpoint_forget_ports(a);
 		return -1;
@@ -441,7 +324,7 @@ void net_unpublish(struct daemon *d, struct net_endpoint *ep)
 	struct net_attachment *a = net_attachment_find(d->networks, ep->id);
 
 	if (a) {
-		endpoint_unpublish(d->networks, a);
+		net_ports_unpublish(d->networks, a);
 		endpoint_forget_ports(a);
 	}
 	free(take_ptr(ep->ports));
@@ -462,12 +345,15 @@ int net_adopt(struct daemon *d, const struct net_endpoint *ep, struct crl_err *e
 		return crl_fail(err, CRL_NOT_FOUND, "network %s not found", ep->network);
 	if (endpoint_copy(ep, &a->ep, err) < 0)
 		return -1;
-	if (!ipam_parse_ip(ep->ip, &a->ip))
-		return crl_fail(err, CRL_INVALID, "endpoint %s: address %s", ep->id, ep->ip);
-	if (ipam_reserve(&a->network->ipam, a->ip, err) < 0 || endpoint_register(n, a, err) < 0)
+	if ((ep->ip[0] && !ipam_parse_ip(ep->ip, &a->ip)) ||
+	    (ep->ip6[0] && !ip6_parse(ep->ip6, &a->ip6)))
+		return crl_fail(err, CRL_INVALID, "endpoint %s: address %s %s", ep->id, ep->ip,
+				ep->ip6);
+	if (net_address_take(n, a->network, &a->ip, &a->ip6, err) < 0 ||
+	    endpoint_register(n, a, err) < 0)
 		return -1;
 	/* A port that somebody took while no daemon held it: the rule is still there and wins. */
-	if (endpoint_hold(n, a, &held) < 0)
+	if (net_ports_hold(n, a, &held) < 0)
 		log_warn("hold port", "container", a->ep.container_id, "error", held.msg, NULL);
 	take_ptr(a);
 	return 0;

@@ -16,6 +16,7 @@
 struct grave {
 	struct network *net; /* NULL: no address to free */
 	uint32_t ip;
+	struct ip6 ip6;
 	char link[IFNAMSIZ];
 	int64_t since;
 	bool asked; /* the helper was told to delete it */
@@ -58,8 +59,8 @@ static int graves_look(sd_event_source *s, uint64_t usec, void *data)
 			p = &grave->next;
 			continue;
 		}
-		if (grave->net && grave->ip)
-			ipam_put(&grave->net->ipam, grave->ip);
+		if (grave->net)
+			net_address_put(grave->net, grave->ip, grave->ip6);
 		*p = grave->next;
 		free(grave);
 	}
@@ -99,7 +100,8 @@ void net_graves_free(struct net_graves *g)
 	free(g);
 }
 
-void net_graves_add(struct net_graves *g, struct network *net, uint32_t ip, const char *link)
+void net_graves_add(struct net_graves *g, struct network *net, uint32_t ip, struct ip6 ip6,
+		    const char *link)
 {
 	struct grave *grave = calloc(1, sizeof(*grave));
 	int enabled = SD_EVENT_OFF;
@@ -108,7 +110,8 @@ void net_graves_add(struct net_graves *g, struct network *net, uint32_t ip, cons
 	if (!grave) /* the address stays taken until the daemon restarts: harmless, unlike using it
 		       twice */
 		return;
-	*grave = (struct grave){.net = net, .ip = ip, .since = time_boot_ns(), .next = g->first};
+	*grave = (struct grave){
+		.net = net, .ip = ip, .ip6 = ip6, .since = time_boot_ns(), .next = g->first};
 	snprintf(grave->link, sizeof(grave->link), "%s", link);
 	g->first = grave;
 	sd_event_source_get_enabled(g->timer, &enabled);
@@ -123,8 +126,18 @@ bool net_graves_claim(struct net_graves *g, const struct network *net, uint32_t 
 	for (struct grave *grave = g->first; grave; grave = grave->next) {
 		if (grave->net != net || grave->ip != ip)
 			continue;
-		grave->net = NULL;
 		grave->ip = 0;
+		return true;
+	}
+	return false;
+}
+
+bool net_graves_claim6(struct net_graves *g, const struct network *net, struct ip6 ip6)
+{
+	for (struct grave *grave = g->first; grave; grave = grave->next) {
+		if (grave->net != net || !ip6_equal(grave->ip6, ip6))
+			continue;
+		grave->ip6 = (struct ip6){0};
 		return true;
 	}
 	return false;

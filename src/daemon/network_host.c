@@ -38,6 +38,46 @@ static void host_ip_forward(void)
 }
 
 /*
+ * With forwarding a host stops to listen to routers (accept_ra 1 means "unless I
+ * forward"), and would lose its own way out some minutes later. Where it listened it
+ * goes on to.
+ */
+static void host_keep_listening(void)
+{
+	struct if_nameindex *all = if_nameindex();
+	struct crl_err err = CRL_ERR_INIT;
+
+	for (struct if_nameindex *i = all; i && i->if_index; i++) {
+		_cleanup_free_ char *path =
+			path_printf("/proc/sys/net/ipv6/conf/%s/accept_ra", i->if_name);
+		_cleanup_free_ char *now = NULL;
+		size_t len;
+		if (path && path_read_file(AT_FDCWD, path, 16, &now, &len, &err) == 0 &&
+		    now[0] == '1')
+			host_sysctl(i->if_name, "ipv6", "accept_ra", "2");
+	}
+	if_freenameindex(all);
+	host_sysctl("default", "ipv6", "accept_ra", "2");
+}
+
+static void host_ip6_forward(void)
+{
+	static const char *const path = "/proc/sys/net/ipv6/conf/all/forwarding";
+	_cleanup_free_ char *now = NULL;
+	struct crl_err err = CRL_ERR_INIT;
+	size_t len;
+
+	if (path_read_file(AT_FDCWD, path, 16, &now, &len, &err) < 0 || now[0] == '1')
+		return;
+	host_keep_listening();
+	if (path_write_string(AT_FDCWD, path, "1", &err) < 0)
+		log_warn("containers cannot reach other hosts by IPv6: routing is off", "error",
+			 err.msg, NULL);
+	else
+		log_info("switched net.ipv6.conf.all.forwarding on: containers need routing", NULL);
+}
+
+/*
  * The order matters: with route_localnet the bridge would accept packets to
  * 127/8, which the table's "raw" chain drops, so the rules are made first.
  * Without it, 127.0.0.1:PORT on the host could not be sent to a container.
@@ -47,42 +87,37 @@ static void host_sysctls(const struct network *net)
 	host_ip_forward();
 	host_sysctl(net->link, "ipv4", "route_localnet", "1");
 	host_sysctl(net->link, "ipv6", "accept_ra", "0");
-	host_sysctl(net->link, "ipv6", "disable_ipv6", "1");
+	host_sysctl(net->link, "ipv6", "accept_dad", "0");
+	if (network_has_ip6(net))
+		host_ip6_forward();
 }
 
 int network_link_up(struct networks *n, struct network *net, struct crl_err *err)
 {
+	bool four = net->gateway && !net->bare, six = !ip6_is_zero(net->gateway6) && !net->bare6;
 	struct ipam_net addr = {net->gateway, net->ipam.subnet.prefix_len};
+	struct ipam6_net addr6 = {net->gateway6, net->ipam6.subnet.prefix_len};
 
-	if (netlink_bridge_ensure(n->netlink, net->link, addr, (unsigned)net->mtu, &net->ifindex,
-				  err) < 0)
+	if (netlink_bridge_ensure(n->netlink, net->link, (unsigned)net->mtu, &net->ifindex, err) <
+	    0)
 		return crl_context(err, "network %s", net->name);
 	host_sysctls(net);
+	host_sysctl(net->link, "ipv6", "disable_ipv6", six ? "0" : "1");
+	if ((four && netlink_address(n->netlink, net->link, addr, err) < 0) ||
+	    (six && netlink_address6(n->netlink, net->link, addr6, err) < 0) ||
+	    netlink_set_up(n->netlink, net->link, err) < 0)
+		return crl_context(err, "network %s", net->name);
 	return 0;
-}
-
-int network_choose_subnet(struct networks *n, const char *skip_link, struct ipam_net *ret,
-			  struct crl_err *err)
-{
-	_cleanup_free_ struct ipam_net *taken = NULL;
-	size_t count = 0;
-
-	if (netlink_taken(n->netlink, skip_link, &taken, &count, err) < 0)
-		return -1;
-	struct ipam_net *all = realloc(taken, (count + n->n_items + 1) * sizeof(*all));
-	if (!all)
-		return crl_fail_oom(err);
-	taken = all;
-	for (size_t i = 0; i < n->n_items; i++)
-		if (network_is_bridge(n->items[i]))
-			taken[count++] = n->items[i]->ipam.subnet;
-	return ipam_choose(taken, count, ret, err);
 }
 
 struct nft_net network_nft(const struct network *net)
 {
 	return (struct nft_net){.link = net->link,
 				.subnet = net->ipam.subnet,
+				.subnet6 = net->ipam6.subnet,
+				.mode = net->mode,
+				.mode6 = net->mode6,
+				.trust = net->trust,
 				.internal = net->internal,
 				.masquerade = !net->no_masquerade,
 				.isolated = net->isolated};

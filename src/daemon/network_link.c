@@ -68,8 +68,10 @@ int net_helper_call(struct networks *n, const struct netns_request *req, int net
 }
 
 /* Docker's rule, so that a neighbour's ARP entry stays right when an address gets a new owner. */
-void net_link_mac(uint32_t ip, uint8_t mac[6])
+void net_link_mac(uint32_t ip, struct ip6 ip6, uint8_t mac[6])
 {
+	if (ip == 0)
+		ip = (uint32_t)ip6.lo;
 	uint8_t m[6] = {
 		0x02,       0x42, (uint8_t)(ip >> 24), (uint8_t)(ip >> 16), (uint8_t)(ip >> 8),
 		(uint8_t)ip};
@@ -77,37 +79,84 @@ void net_link_mac(uint32_t ip, uint8_t mac[6])
 	memcpy(mac, m, 6);
 }
 
-int net_address_take(struct networks *n, struct network *net, uint32_t *ip, struct crl_err *err)
+/* Docker's sentence; other errors stay as they are. */
+static int address_taken(struct crl_err *err)
 {
-	if (*ip == 0)
-		return ipam_take(&net->ipam, ip, err);
-	if (net_graves_claim(n->graves, net, *ip))
-		return 0;
-	if (ipam_reserve(&net->ipam, *ip, err) == 0)
-		return 0;
 	if (err->code == CRL_CONFLICT)
 		return crl_fail(err, CRL_FORBIDDEN, "Address already in use");
 	return -1;
+}
+
+static int address_take4(struct networks *n, struct network *net, uint32_t *ip, struct crl_err *err)
+{
+	if (*ip == 0)
+		return ipam_take(&net->ipam, ip, err);
+	if (net_graves_claim(n->graves, net, *ip) || ipam_reserve(&net->ipam, *ip, err) == 0)
+		return 0;
+	return address_taken(err);
+}
+
+static int address_take6(struct networks *n, struct network *net, struct ip6 *ip6,
+			 struct crl_err *err)
+{
+	if (ip6_is_zero(*ip6))
+		return ipam6_take(&net->ipam6, ip6, err);
+	if (net_graves_claim6(n->graves, net, *ip6) || ipam6_reserve(&net->ipam6, *ip6, err) == 0)
+		return 0;
+	return address_taken(err);
+}
+
+int net_address_take(struct networks *n, struct network *net, uint32_t *ip, struct ip6 *ip6,
+		     struct crl_err *err)
+{
+	uint32_t four = *ip;
+
+	if (network_has_ip4(net) && address_take4(n, net, &four, err) < 0)
+		return -1;
+	if (network_has_ip6(net) && address_take6(n, net, ip6, err) < 0) {
+		net_address_put(net, four, (struct ip6){0});
+		return -1;
+	}
+	*ip = four;
+	return 0;
+}
+
+void net_address_put(struct network *net, uint32_t ip, struct ip6 ip6)
+{
+	if (ip)
+		ipam_put(&net->ipam, ip);
+	if (!ip6_is_zero(ip6))
+		ipam6_put(&net->ipam6, ip6);
+}
+
+void net_link_fill(const struct network *net, const struct net_ready *entry, bool routed,
+		   struct netns_request *q)
+{
+	q->bridge = net->ifindex;
+	q->mtu = (uint32_t)net->mtu;
+	q->ip = htonl(entry->ip);
+	q->prefix_len = net->ipam.subnet.prefix_len;
+	if (routed && network_leads_out(net))
+		q->gateway = htonl(net->route);
+	q->prefix6 = net->ipam6.subnet.prefix_len;
+	ip6_to_bytes(entry->ip6, q->ip6);
+	if (routed && network_leads_out6(net))
+		ip6_to_bytes(net->route6, q->gateway6);
+	q->isolated = net->isolated;
+	memcpy(q->link, entry->link, sizeof(q->link));
+	memcpy(q->mac, entry->mac, sizeof(q->mac));
 }
 
 static int link_request(struct networks *n, const struct network *net,
 			const struct net_link_spec *spec, struct net_ready *entry, int *ret_netns,
 			struct crl_err *err)
 {
-	bool routed = !spec->attach && !net->internal;
-	struct netns_request q = {.op = spec->attach ? NETNS_ATTACH : NETNS_MAKE,
-				  .bridge = net->ifindex,
-				  .mtu = (uint32_t)net->mtu,
-				  .ip = htonl(entry->ip),
-				  .gateway = routed ? htonl(net->gateway) : 0,
-				  .prefix_len = net->ipam.subnet.prefix_len,
-				  .isolated = net->isolated,
-				  .own_users = spec->own_users,
-				  .dns = !spec->attach && network_has_dns(net)};
+	struct netns_request q = {.op = spec->attach ? NETNS_ATTACH : NETNS_MAKE};
 
+	net_link_fill(net, entry, !spec->attach, &q);
+	q.own_users = spec->own_users;
+	q.dns = !spec->attach && network_has_dns(net);
 	snprintf(q.ifname, sizeof(q.ifname), "%s", spec->ifname);
-	memcpy(q.link, entry->link, sizeof(q.link));
-	memcpy(q.mac, entry->mac, sizeof(q.mac));
 	if (net_helper_call(n, &q, spec->attach ? spec->netns_fd : -1, ret_netns, err) < 0)
 		return crl_context(err, "network %s", net->name);
 	return 0;
@@ -116,17 +165,18 @@ static int link_request(struct networks *n, const struct network *net,
 int net_link_make(struct networks *n, struct network *net, const struct net_link_spec *spec,
 		  struct net_ready *ret, struct crl_err *err)
 {
-	struct net_ready entry = {.netns_fd = -1, .ip = spec->wanted_ip};
+	struct net_ready entry = {.netns_fd = -1, .ip = spec->wanted_ip, .ip6 = spec->wanted_ip6};
 
 	/* A ready namespace may have the wanted address, and be of no use here. */
-	bool given_up = entry.ip && net->pool && net_pool_give_up(net->pool, entry.ip);
-	if (!given_up && net_address_take(n, net, &entry.ip, err) < 0)
+	if (net->pool)
+		net_pool_give_up(net->pool, entry.ip, entry.ip6);
+	if (net_address_take(n, net, &entry.ip, &entry.ip6, err) < 0)
 		return -1;
 	networks_link_name(n, n->veth_prefix, entry.link);
 	if (spec->has_mac)
 		memcpy(entry.mac, spec->mac, sizeof(entry.mac));
 	else
-		net_link_mac(entry.ip, entry.mac);
+		net_link_mac(entry.ip, entry.ip6, entry.mac);
 	if (link_request(n, net, spec, &entry, &entry.netns_fd, err) < 0) {
 		net_link_drop(n, net, &entry);
 		return -1;
@@ -151,21 +201,25 @@ void net_link_drop(struct networks *n, struct network *net, struct net_ready *re
 	memcpy(q.link, ready->link, sizeof(q.link));
 	if (net_helper_submit(n->helper, &q, -1, link_deleted, NULL, &err) < 0)
 		log_warn("delete link", "link", ready->link, "error", err.msg, NULL);
-	net_graves_add(n->graves, net, ready->ip, ready->link);
+	net_graves_add(n->graves, net, ready->ip, ready->ip6, ready->link);
 }
 
 int net_route(struct daemon *d, int netns_fd, const struct net_endpoint *gateway,
 	      struct crl_err *err)
 {
 	struct netns_request q = {.op = NETNS_ROUTE};
+	struct ip6 ip6 = {0};
 	uint32_t ip = 0;
 
 	if (gateway) {
 		snprintf(q.ifname, sizeof(q.ifname), "%s", gateway->ifname);
 		if (gateway->gateway[0] && !ipam_parse_ip(gateway->gateway, &ip))
 			return crl_fail(err, CRL_INVALID, "gateway %s", gateway->gateway);
+		if (gateway->gateway6[0] && !ip6_parse(gateway->gateway6, &ip6))
+			return crl_fail(err, CRL_INVALID, "gateway %s", gateway->gateway6);
 	}
 	q.gateway = htonl(ip);
+	ip6_to_bytes(ip6, q.gateway6);
 	return net_helper_call(d->networks, &q, netns_fd, NULL, err);
 }
 
@@ -177,21 +231,32 @@ int net_delete_interface(struct daemon *d, int netns_fd, const char *ifname, str
 	return net_helper_call(d->networks, &q, netns_fd, NULL, err);
 }
 
+static int no_such_subnet(const char *address, struct crl_err *err)
+{
+	return crl_fail(err, CRL_INVALID,
+			"no configured subnet or ip-range contain the IP address %s", address);
+}
+
 int net_check_addresses(struct daemon *d, const char *network, const char *ip, const char *ip6,
 			struct crl_err *err)
 {
 	const struct network *net = networks_lookup(d->networks, network);
-	uint32_t address;
+	bool four, six;
+	struct ip6 address6 = {0};
+	uint32_t address = 0;
 
-	if (!net || !net->ipam.bits || str_empty(ip) || !ipam_parse_ip(ip, &address))
+	if (!net || (!network_has_ip4(net) && !network_has_ip6(net)))
 		return 0;
-	if (net->auto_subnet)
+	four = !str_empty(ip) && ipam_parse_ip(ip, &address);
+	six = !str_empty(ip6) && ip6_parse(ip6, &address6);
+	if ((four && net->auto_subnet) || (six && net->auto_subnet6))
 		return crl_fail(err, CRL_INVALID,
 				"user specified IP address is supported only when connecting to "
 				"networks with user configured subnets");
-	if (!ipam_contains(net->ipam.subnet, address))
-		return crl_fail(err, CRL_INVALID,
-				"no configured subnet or ip-range contain the IP address %s", ip);
+	if (four && (!network_has_ip4(net) || !ipam_contains(net->ipam.subnet, address)))
+		return no_such_subnet(ip, err);
+	if (six && (!network_has_ip6(net) || !ip6_contains(net->ipam6.subnet, address6)))
+		return no_such_subnet(ip6, err);
 	return 0;
 }
 

@@ -72,40 +72,34 @@ static void pool_arrived(const struct netns_reply *reply, int netns_fd, void *da
 			close(netns_fd);
 		net_sockets_drop(job->n, entry->link);
 		if (p)
-			net_graves_add(p->n->graves, p->net, entry->ip, entry->link);
+			net_graves_add(p->n->graves, p->net, entry->ip, entry->ip6, entry->link);
 	}
 	free(job);
 }
 
-/* Begins one entry; wanted_ip 0 = the next free address. */
-static int pool_begin(struct net_pool *p, uint32_t wanted_ip, struct crl_err *err)
+/* Begins one entry; wanted 0 = the next free address. */
+static int pool_begin(struct net_pool *p, uint32_t ip, struct ip6 ip6, struct crl_err *err)
 {
 	struct pool_job *job = calloc(1, sizeof(*job));
-	uint32_t ip = wanted_ip;
+	struct netns_request q = {.op = NETNS_MAKE};
 
 	if (!job)
 		return crl_fail_oom(err);
-	if (net_address_take(p->n, p->net, &ip, err) < 0) {
+	if (net_address_take(p->n, p->net, &ip, &ip6, err) < 0) {
 		free(job);
 		return -1;
 	}
-	*job = (struct pool_job){
-		.pool = p, .n = p->n, .generation = p->generation, .entry = {-1, ip}};
+	*job = (struct pool_job){.pool = p,
+				 .n = p->n,
+				 .generation = p->generation,
+				 .entry = {-1, .ip = ip, .ip6 = ip6}};
 	networks_link_name(p->n, p->n->veth_prefix, job->entry.link);
-	net_link_mac(ip, job->entry.mac);
-	struct netns_request q = {.op = NETNS_MAKE,
-				  .bridge = p->net->ifindex,
-				  .mtu = (uint32_t)p->net->mtu,
-				  .ip = htonl(ip),
-				  .gateway = p->net->internal ? 0 : htonl(p->net->gateway),
-				  .prefix_len = p->net->ipam.subnet.prefix_len,
-				  .isolated = p->net->isolated,
-				  .dns = network_has_dns(p->net),
-				  .ifname = "eth0"};
-	memcpy(q.link, job->entry.link, sizeof(q.link));
-	memcpy(q.mac, job->entry.mac, sizeof(q.mac));
+	net_link_mac(ip, ip6, job->entry.mac);
+	net_link_fill(p->net, &job->entry, true, &q);
+	q.dns = network_has_dns(p->net);
+	snprintf(q.ifname, sizeof(q.ifname), "%s0", p->net->prefix);
 	if (net_helper_submit(p->n->helper, &q, -1, pool_arrived, job, err) < 0) {
-		ipam_put(&p->net->ipam, ip);
+		net_address_put(p->net, ip, ip6);
 		free(job);
 		return -1;
 	}
@@ -121,7 +115,7 @@ static int pool_fill(sd_event_source *s, void *data)
 	struct crl_err err = CRL_ERR_INIT;
 
 	while (p->n->swept && p->n_ready + p->n_jobs < p->target) {
-		if (pool_begin(p, 0, &err) == 0)
+		if (pool_begin(p, 0, (struct ip6){0}, &err) == 0)
 			continue;
 		log_warn("network pool", "network", p->net->name, "error", err.msg, NULL);
 		break;
@@ -135,7 +129,7 @@ static void pool_trim(struct net_pool *p, size_t keep)
 	while (p->n_ready > keep) {
 		struct net_ready *e = &p->ready[--p->n_ready];
 		close(e->netns_fd);
-		net_graves_add(p->n->graves, p->net, e->ip, e->link);
+		net_graves_add(p->n->graves, p->net, e->ip, e->ip6, e->link);
 	}
 }
 
@@ -216,10 +210,15 @@ static void pool_pick(struct net_pool *p, size_t i, struct net_ready *ret)
 	memmove(&p->ready[i], &p->ready[i + 1], (p->n_ready - i) * sizeof(p->ready[0]));
 }
 
-static bool pool_find(struct net_pool *p, uint32_t wanted_ip, struct net_ready *ret)
+static bool pool_wants(const struct net_ready *e, uint32_t ip, struct ip6 ip6)
+{
+	return (!ip || e->ip == ip) && (ip6_is_zero(ip6) || ip6_equal(e->ip6, ip6));
+}
+
+static bool pool_find(struct net_pool *p, uint32_t ip, struct ip6 ip6, struct net_ready *ret)
 {
 	for (size_t i = 0; i < p->n_ready; i++) {
-		if (wanted_ip && p->ready[i].ip != wanted_ip)
+		if (!pool_wants(&p->ready[i], ip, ip6))
 			continue;
 		pool_pick(p, i, ret);
 		return true;
@@ -238,10 +237,10 @@ static void pool_missed(struct net_pool *p)
 		p->target = NET_POOL_MAX;
 }
 
-static bool pool_is_coming(const struct net_pool *p, uint32_t ip)
+static bool pool_is_coming(const struct net_pool *p, uint32_t ip, struct ip6 ip6)
 {
 	for (const struct pool_job *j = p->jobs; j; j = j->next)
-		if (j->generation == p->generation && (!ip || j->entry.ip == ip))
+		if (j->generation == p->generation && pool_wants(&j->entry, ip, ip6))
 			return true;
 	return false;
 }
@@ -260,15 +259,20 @@ static int pool_wait_one(struct net_pool *p, struct crl_err *err)
 	return -1;
 }
 
-int net_pool_take(struct net_pool *p, uint32_t wanted_ip, struct net_ready *ret,
-		  struct crl_err *err)
+int net_pool_take(struct net_pool *p, uint32_t wanted_ip, struct ip6 wanted_ip6,
+		  struct net_ready *ret, struct crl_err *err)
 {
-	if (pool_find(p, wanted_ip, ret))
+	bool any = !wanted_ip && ip6_is_zero(wanted_ip6);
+
+	if (pool_find(p, wanted_ip, wanted_ip6, ret))
 		return 0;
-	if (!wanted_ip)
+	if (any)
 		pool_missed(p);
-	while (!pool_find(p, wanted_ip, ret)) {
-		if (!pool_is_coming(p, wanted_ip) && pool_begin(p, wanted_ip, err) < 0)
+	else if (!pool_is_coming(p, wanted_ip, wanted_ip6))
+		net_pool_give_up(p, wanted_ip, wanted_ip6);
+	while (!pool_find(p, wanted_ip, wanted_ip6, ret)) {
+		if (!pool_is_coming(p, wanted_ip, wanted_ip6) &&
+		    pool_begin(p, wanted_ip, wanted_ip6, err) < 0)
 			return -1;
 		if (pool_wait_one(p, err) < 0)
 			return -1;
@@ -276,19 +280,27 @@ int net_pool_take(struct net_pool *p, uint32_t wanted_ip, struct net_ready *ret,
 	return 0;
 }
 
-bool net_pool_give_up(struct net_pool *p, uint32_t ip)
+static void pool_give_up_one(struct net_pool *p, uint32_t ip, struct ip6 ip6)
 {
 	struct net_ready entry;
 	struct crl_err err = CRL_ERR_INIT;
 
-	while (pool_is_coming(p, ip))
+	while (pool_is_coming(p, ip, ip6))
 		if (pool_wait_one(p, &err) < 0)
 			break;
-	if (!pool_find(p, ip, &entry))
-		return false;
+	if (!pool_find(p, ip, ip6, &entry))
+		return;
 	close(entry.netns_fd);
-	net_graves_add(p->n->graves, NULL, 0, entry.link);
-	return true;
+	net_graves_add(p->n->graves, p->net, entry.ip, entry.ip6, entry.link);
+}
+
+/* Two entries may have one address each. */
+void net_pool_give_up(struct net_pool *p, uint32_t ip, struct ip6 ip6)
+{
+	if (ip)
+		pool_give_up_one(p, ip, (struct ip6){0});
+	if (!ip6_is_zero(ip6))
+		pool_give_up_one(p, 0, ip6);
 }
 
 void net_pool_return(struct net_pool *p, struct net_ready *ready)
@@ -299,7 +311,7 @@ void net_pool_return(struct net_pool *p, struct net_ready *ready)
 		p->n_ready++;
 	} else {
 		close(ready->netns_fd);
-		net_graves_add(p->n->graves, p->net, ready->ip, ready->link);
+		net_graves_add(p->n->graves, p->net, ready->ip, ready->ip6, ready->link);
 	}
 	ready->netns_fd = -1;
 }

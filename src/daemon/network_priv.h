@@ -5,6 +5,7 @@
 
 #include "daemon.h"
 #include "ipam.h"
+#include "ipam6.h"
 #include "netlink.h"
 #include "network.h"
 #include "nft.h"
@@ -18,18 +19,31 @@
 struct network { /* one object of the API; the fields with a JSON key are its record in the database
 		  */
 	char id[ID_HEX + 1];
-	char *name, *driver; /* "bridge", "host", "null" */
-	char *created;       /* RFC 3339 */
-	char *subnet_text, *gateway_text, *range_text;
-	char *link; /* of the bridge */
+	char *name, *driver;                              /* "bridge", "host", "null" */
+	char *created;                                    /* RFC 3339 */
+	char *subnet_text, *gateway_text, *range_text;    /* NULL: no IPv4 */
+	char *subnet6_text, *gateway6_text, *range6_text; /* NULL: no IPv6 */
+	struct strmap aux, aux6; /* name -> address that is never handed out */
+	char *link;              /* of the bridge */
 	int64_t mtu;
 	bool internal, attachable, no_masquerade, isolated;
-	bool auto_subnet; /* chosen by us: nobody may ask for an address of it */
+	bool auto_subnet, auto_subnet6; /* chosen by us: nobody may ask for an address of it */
 	struct strmap options, labels, ipam_options;
 
 	/* bridge networks only */
-	struct ipam ipam;
+	struct ipam ipam; /* subnet.prefix_len 0: no IPv4 */
 	uint32_t gateway;
+	struct ipam6 ipam6; /* subnet.prefix_len 0: no IPv6 */
+	struct ip6 gateway6;
+	uint32_t route; /* what containers get as default route: the gateway, or what a setting says
+			 */
+	struct ip6 route6;
+	/* from the options, by network_parse_options() */
+	enum nft_mode mode, mode6;
+	bool bare, bare6; /* the bridge has no address: "isolated" */
+	char **trust;     /* links that may send anything */
+	char host_ip[46]; /* where its ports are published by default; "" = the daemon's choice */
+	char prefix[12];  /* of interfaces in containers: "eth" */
 	unsigned ifindex; /* of the bridge when we last saw it */
 	struct net_pool *pool;
 };
@@ -38,7 +52,8 @@ struct net_attachment { /* an endpoint in use; what the owner's struct net_endpo
 			   own books */
 	struct net_endpoint ep;
 	struct network *network;
-	uint32_t ip;
+	uint32_t ip; /* 0 = none */
+	struct ip6 ip6;
 	int *holds; /* one bound socket per port, -1 = none */
 };
 
@@ -86,15 +101,34 @@ int network_load_all(struct daemon *d, int (*cb)(struct network *net, void *data
 		     struct crl_err *err);
 /* Parses a record; IPAM is ready afterwards. */
 int network_load(const char *id, const char *body, struct network **ret, struct crl_err *err);
-/* Fills ipam and gateway from the texts. */
+/* Fills ipam, ipam6 and the gateways from the texts. */
 int network_parse_ipam(struct network *net, struct crl_err *err);
+
+/* --- network_default.c --- */
+/* Fills the network "bridge" from the settings and from what it was before. */
+int network_default(struct networks *n, struct network *net, struct crl_err *err);
+
+/* --- network_subnets.c --- */
+/* A subnet of the pools that nobody on this host uses; links named skip_link do not count. */
+int network_choose_subnet(struct networks *n, const char *skip_link, struct ipam_net *ret,
+			  struct crl_err *err);
+int network_choose_subnet6(struct networks *n, const char *skip_link, struct ipam6_net *ret,
+			   struct crl_err *err);
+/* CRL_FORBIDDEN when another network has addresses of this one. */
+int network_check_overlap(const struct networks *n, const struct network *net, struct crl_err *err);
+
+/* --- network_options.c --- */
+/* Fills what the driver's options say. CRL_INVALID in docker's words. */
+int network_parse_options(struct network *net, struct crl_err *err);
+bool network_has_ip4(const struct network *net);
+bool network_has_ip6(const struct network *net);
+/* What containers get as default route; false = nothing leads out. */
+bool network_leads_out(const struct network *net);
+bool network_leads_out6(const struct network *net);
 
 /* --- network_host.c: what the kernel must have --- */
 /* Bridge, its address and sysctls; sets net->ifindex. */
 int network_link_up(struct networks *n, struct network *net, struct crl_err *err);
-/* A subnet nobody on this host uses. */
-int network_choose_subnet(struct networks *n, const char *skip_link, struct ipam_net *ret,
-			  struct crl_err *err);
 /* Whole firewall table from the books. */
 int network_firewall(struct networks *n, bool keep_ports, struct crl_err *err);
 struct nft_net network_nft(const struct network *net);
@@ -118,7 +152,8 @@ int net_helper_wait(struct net_helper *h, struct crl_err *err);
 /* --- network_pool.c: ready namespaces --- */
 struct net_ready {
 	int netns_fd;
-	uint32_t ip;
+	uint32_t ip; /* 0 = none */
+	struct ip6 ip6;
 	char link[IFNAMSIZ];
 	uint8_t mac[6];
 };
@@ -126,9 +161,9 @@ int net_pool_new(struct networks *n, struct network *net, struct net_pool **ret,
 		 struct crl_err *err);
 /* Its namespaces and links vanish with their descriptors. */
 void net_pool_free(struct net_pool *p);
-/* A ready entry, waiting for one only when there is none; wanted_ip 0 = any. */
-int net_pool_take(struct net_pool *p, uint32_t wanted_ip, struct net_ready *ret,
-		  struct crl_err *err);
+/* A ready entry, waiting for one only when there is none; wanted 0 = any. */
+int net_pool_take(struct net_pool *p, uint32_t wanted_ip, struct ip6 wanted_ip6,
+		  struct net_ready *ret, struct crl_err *err);
 /* Gives back one that nobody has used. */
 void net_pool_return(struct net_pool *p, struct net_ready *ready);
 /* Fills up when the event loop is idle. */
@@ -137,12 +172,13 @@ void net_pool_kick(struct net_pool *p);
 void net_pool_drain(struct net_pool *p);
 bool net_pool_has_link(const struct net_pool *p, const char *link);
 
-/* Drops the ready entry that has this address, which stays taken: it is the caller's now. */
-bool net_pool_give_up(struct net_pool *p, uint32_t ip);
+/* Drops the ready entries that have one of these addresses; net_address_take() finds them then. */
+void net_pool_give_up(struct net_pool *p, uint32_t ip, struct ip6 ip6);
 
 /* --- network_link.c: one namespace or interface, made while the caller waits --- */
 struct net_link_spec {
 	uint32_t wanted_ip; /* 0 = any */
+	struct ip6 wanted_ip6;
 	bool has_mac;
 	uint8_t mac[6];
 	const char *ifname;
@@ -159,12 +195,18 @@ void net_link_drop(struct networks *n, struct network *net, struct net_ready *re
 int net_helper_call(struct networks *n, const struct netns_request *req, int netns_fd,
 		    int *ret_netns, struct crl_err *err);
 /*
- * *ip 0: the next free address; otherwise that one, also when it is still with the link of an
- * ended container. CRL_FORBIDDEN "Address already in use", as with docker.
+ * The addresses that the network gives: 0 becomes the next free one; another is taken as it is,
+ * also when it is still with the link of an ended container. CRL_FORBIDDEN "Address already in
+ * use", as with docker.
  */
-int net_address_take(struct networks *n, struct network *net, uint32_t *ip, struct crl_err *err);
+int net_address_take(struct networks *n, struct network *net, uint32_t *ip, struct ip6 *ip6,
+		     struct crl_err *err);
+void net_address_put(struct network *net, uint32_t ip, struct ip6 ip6);
 /* The address that an endpoint's link gets when nobody asked for one. */
-void net_link_mac(uint32_t ip, uint8_t mac[6]);
+void net_link_mac(uint32_t ip, struct ip6 ip6, uint8_t mac[6]);
+/* Everything the helper must know about a link of this network, except `op` and `ifname`. */
+void net_link_fill(const struct network *net, const struct net_ready *entry, bool routed,
+		   struct netns_request *q);
 
 /* --- network_sockets.c: of the name server, in namespaces that nobody uses yet --- */
 /* Keeps (and takes) UDP and TCP socket of the namespace whose link this is. */
@@ -186,17 +228,29 @@ bool network_has_dns(const struct network *net);
 /* --- network_graves.c: links of ended containers --- */
 struct net_graves *net_graves_new(struct networks *n);
 void net_graves_free(struct net_graves *g);
-/* Frees the address once the link is gone; deletes the link if its namespace lives on. ip 0 = just
- * the link. */
-void net_graves_add(struct net_graves *g, struct network *net, uint32_t ip, const char *link);
+/* Frees the addresses once the link is gone; deletes the link if its namespace lives on. ip 0 =
+ * just the link. */
+void net_graves_add(struct net_graves *g, struct network *net, uint32_t ip, struct ip6 ip6,
+		    const char *link);
 /* Takes an address out of its grave: it stays in use, now by the caller. false = it is in none. */
 bool net_graves_claim(struct net_graves *g, const struct network *net, uint32_t ip);
+bool net_graves_claim6(struct net_graves *g, const struct network *net, struct ip6 ip6);
 /* A network ends: forget its addresses. */
 void net_graves_forget(struct net_graves *g, const struct network *net);
 
 /* --- network_endpoint.c --- */
 struct net_attachment *net_attachment_find(const struct networks *n, const char *endpoint_id);
 void net_attachment_free(struct net_attachment *a);
+
+/* --- network_publish.c --- */
+/* What `ports` means in this network: the bindings, with an address each, become ep's. */
+int net_ports_copy(const struct daemon *d, const struct network *net, struct net_endpoint *ep,
+		   const struct net_port *ports, size_t n, struct crl_err *err);
+/* Binds the sockets that keep others away, and fills in chosen numbers. */
+int net_ports_hold(struct networks *n, struct net_attachment *a, struct crl_err *err);
+/* Holds the host's ports and lets the firewall send them on. */
+int net_ports_publish(struct networks *n, struct net_attachment *a, struct crl_err *err);
+void net_ports_unpublish(struct networks *n, struct net_attachment *a);
 /* The endpoint's ports as firewall elements; the caller frees *ret. */
 int net_attachment_ports(const struct net_attachment *a, struct nft_port **ret,
 			 struct crl_err *err);

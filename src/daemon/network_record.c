@@ -27,6 +27,11 @@ static const struct json_field network_fields[] = {
 	JSON_STR(struct network, subnet_text, "Subnet", JSON_OMIT_EMPTY),
 	JSON_STR(struct network, gateway_text, "Gateway", JSON_OMIT_EMPTY),
 	JSON_STR(struct network, range_text, "IPRange", JSON_OMIT_EMPTY),
+	JSON_STR(struct network, subnet6_text, "Subnet6", JSON_OMIT_EMPTY),
+	JSON_STR(struct network, gateway6_text, "Gateway6", JSON_OMIT_EMPTY),
+	JSON_STR(struct network, range6_text, "IPRange6", JSON_OMIT_EMPTY),
+	JSON_STRMAP(struct network, aux, "AuxAddresses", JSON_OMIT_EMPTY),
+	JSON_STRMAP(struct network, aux6, "AuxAddresses6", JSON_OMIT_EMPTY),
 	JSON_STR(struct network, link, "Link", JSON_OMIT_EMPTY),
 	JSON_I64(struct network, mtu, "MTU", JSON_OMIT_EMPTY),
 	JSON_BOOL(struct network, internal, "Internal", JSON_OMIT_EMPTY),
@@ -34,6 +39,7 @@ static const struct json_field network_fields[] = {
 	JSON_BOOL(struct network, no_masquerade, "NoMasquerade", JSON_OMIT_EMPTY),
 	JSON_BOOL(struct network, isolated, "Isolated", JSON_OMIT_EMPTY),
 	JSON_BOOL(struct network, auto_subnet, "AutoSubnet", JSON_OMIT_EMPTY),
+	JSON_BOOL(struct network, auto_subnet6, "AutoSubnet6", JSON_OMIT_EMPTY),
 	JSON_STRMAP(struct network, options, "Options", JSON_OMIT_EMPTY),
 	JSON_STRMAP(struct network, labels, "Labels", JSON_OMIT_EMPTY),
 	JSON_STRMAP(struct network, ipam_options, "IPAMOptions", JSON_OMIT_EMPTY),
@@ -51,6 +57,8 @@ void network_free(struct network *net)
 		return;
 	net_pool_free(net->pool);
 	ipam_clear(&net->ipam);
+	ipam6_clear(&net->ipam6);
+	strv_free(net->trust);
 	json_free(&network_json, net);
 	free(net);
 }
@@ -114,27 +122,84 @@ int network_forget(struct daemon *d, const struct network *net, struct crl_err *
 	return fsync(dir) < 0 ? crl_fail_sys(err, errno, "networks") : 0;
 }
 
-int network_parse_ipam(struct network *net, struct crl_err *err)
+/* A gateway may be missing: an isolated network has none. */
+static int parse_ip4(struct network *net, struct crl_err *err)
 {
 	struct ipam_net subnet, range = {0};
-	uint32_t gateway;
+	uint32_t addr;
 
 	if (!ipam_parse_cidr(net->subnet_text, &subnet))
 		return crl_fail(err, CRL_INVALID, "invalid subnet %s: invalid CIDR block notation",
-				net->subnet_text ? net->subnet_text : "");
+				net->subnet_text);
 	if (net->range_text && !ipam_parse_cidr(net->range_text, &range))
 		return crl_fail(err, CRL_INVALID,
 				"invalid ip-range %s: invalid CIDR block notation",
 				net->range_text);
-	if (!ipam_parse_ip(net->gateway_text, &gateway))
-		return crl_fail(err, CRL_INVALID, "invalid gateway address %s",
-				net->gateway_text ? net->gateway_text : "");
-	ipam_clear(&net->ipam);
 	if (ipam_init(&net->ipam, subnet, range, err) < 0)
 		return -1;
-	if (ipam_reserve(&net->ipam, gateway, err) < 0)
-		return crl_context(err, "gateway");
-	net->gateway = gateway;
+	if (net->gateway_text) {
+		if (!ipam_parse_ip(net->gateway_text, &addr))
+			return crl_fail(err, CRL_INVALID, "invalid gateway address %s",
+					net->gateway_text);
+		if (ipam_reserve(&net->ipam, addr, err) < 0)
+			return crl_context(err, "gateway");
+		net->gateway = addr;
+	}
+	for (size_t i = 0; i < net->aux.n; i++)
+		if (!ipam_parse_ip(net->aux.items[i].value, &addr) ||
+		    (addr != net->gateway && ipam_reserve(&net->ipam, addr, err) < 0))
+			return crl_fail(err, CRL_FORBIDDEN,
+					"failed to allocate secondary ip address (%s:%s): Address "
+					"already in use",
+					net->aux.items[i].key, net->aux.items[i].value);
+	return 0;
+}
+
+static int parse_ip6(struct network *net, struct crl_err *err)
+{
+	struct ipam6_net subnet, range = {0};
+	struct ip6 addr;
+
+	if (!ip6_parse_cidr(net->subnet6_text, &subnet))
+		return crl_fail(err, CRL_INVALID, "invalid subnet %s: invalid CIDR block notation",
+				net->subnet6_text);
+	if (net->range6_text && !ip6_parse_cidr(net->range6_text, &range))
+		return crl_fail(err, CRL_INVALID,
+				"invalid ip-range %s: invalid CIDR block notation",
+				net->range6_text);
+	if (ipam6_init(&net->ipam6, subnet, range, err) < 0)
+		return -1;
+	if (net->gateway6_text) {
+		if (!ip6_parse(net->gateway6_text, &addr))
+			return crl_fail(err, CRL_INVALID, "invalid gateway address %s",
+					net->gateway6_text);
+		if (ipam6_reserve(&net->ipam6, addr, err) < 0)
+			return crl_context(err, "gateway");
+		net->gateway6 = addr;
+	}
+	for (size_t i = 0; i < net->aux6.n; i++)
+		if (!ip6_parse(net->aux6.items[i].value, &addr) ||
+		    (!ip6_equal(addr, net->gateway6) && ipam6_reserve(&net->ipam6, addr, err) < 0))
+			return crl_fail(err, CRL_FORBIDDEN,
+					"failed to allocate secondary ip address (%s:%s): Address "
+					"already in use",
+					net->aux6.items[i].key, net->aux6.items[i].value);
+	return 0;
+}
+
+int network_parse_ipam(struct network *net, struct crl_err *err)
+{
+	ipam_clear(&net->ipam);
+	ipam6_clear(&net->ipam6);
+	net->gateway = 0;
+	net->gateway6 = (struct ip6){0};
+	if (!net->subnet_text && !net->subnet6_text)
+		return crl_fail(err, CRL_INVALID, "network %s: no subnet", net->name);
+	if ((net->subnet_text && parse_ip4(net, err) < 0) ||
+	    (net->subnet6_text && parse_ip6(net, err) < 0))
+		return -1;
+	net->route = net->gateway;
+	net->route6 = net->gateway6;
 	return 0;
 }
 
@@ -149,7 +214,8 @@ int network_load(const char *id, const char *body, struct network **ret, struct 
 		return -1;
 	}
 	snprintf(net->id, sizeof(net->id), "%s", id);
-	if (network_is_bridge(net) && network_parse_ipam(net, err) < 0) {
+	if (network_is_bridge(net) &&
+	    (network_parse_options(net, err) < 0 || network_parse_ipam(net, err) < 0)) {
 		network_free(net);
 		return -1;
 	}

@@ -24,10 +24,17 @@ static const char *ports_reason(int sys)
 	}
 }
 
+static bool ports_is_six(const struct net_port *p)
+{
+	return strchr(p->host_ip, ':') != NULL;
+}
+
 static int ports_fail(const struct net_port *p, int sys, struct crl_err *err)
 {
-	crl_fail(err, CRL_IO, "listen %s4 %s:%u: bind: %s", p->proto,
-		 *p->host_ip ? p->host_ip : "0.0.0.0", p->host_port, ports_reason(sys));
+	bool six = ports_is_six(p);
+
+	crl_fail(err, CRL_IO, "listen %s%c %s%s%s:%u: bind: %s", p->proto, six ? '6' : '4',
+		 six ? "[" : "", p->host_ip, six ? "]" : "", p->host_port, ports_reason(sys));
 	if (err)
 		err->sys = sys;
 	return -1;
@@ -36,7 +43,8 @@ static int ports_fail(const struct net_port *p, int sys, struct crl_err *err)
 static int ports_socket(const struct net_port *p, int *ret_fd)
 {
 	bool tcp = str_eq(p->proto, "tcp"), udp = str_eq(p->proto, "udp");
-	int fd = socket(AF_INET, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC,
+	int fd = socket(ports_is_six(p) ? AF_INET6 : AF_INET,
+			(udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC,
 			tcp   ? IPPROTO_TCP
 			: udp ? IPPROTO_UDP
 			      : IPPROTO_SCTP);
@@ -47,6 +55,28 @@ static int ports_socket(const struct net_port *p, int *ret_fd)
 	return 0;
 }
 
+/* The other family has a socket of its own. */
+static int ports_bind_six(int fd, const struct net_port *p)
+{
+	struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_port = htons(p->host_port)};
+	int on = 1;
+
+	if (inet_pton(AF_INET6, p->host_ip, &a.sin6_addr) != 1)
+		return EADDRNOTAVAIL;
+	if (setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) < 0)
+		return errno;
+	return bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ? errno : 0;
+}
+
+static int ports_bind_four(int fd, const struct net_port *p)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(p->host_port)};
+
+	if (inet_pton(AF_INET, p->host_ip, &a.sin_addr) != 1)
+		return EADDRNOTAVAIL;
+	return bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ? errno : 0;
+}
+
 /*
  * SO_REUSEADDR lets the bind succeed while old connections of a program that
  * had the port are in TIME_WAIT. Taken back at once, it keeps others from
@@ -55,15 +85,12 @@ static int ports_socket(const struct net_port *p, int *ret_fd)
  */
 static int ports_bind(int fd, const struct net_port *p, bool tcp)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(p->host_port)};
 	int on = 1, off = 0, small = 1;
 
-	if (*p->host_ip && inet_pton(AF_INET, p->host_ip, &a.sin_addr) != 1)
-		return EADDRNOTAVAIL;
 	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 	if (tcp)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	int sys = bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ? errno : 0;
+	int sys = ports_is_six(p) ? ports_bind_six(fd, p) : ports_bind_four(fd, p);
 	if (tcp)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &off, sizeof(off));
 	return sys;
@@ -106,10 +133,28 @@ static int ports_hold_random(struct net_port *p, int *ret_fd, struct crl_err *er
 	return ports_fail(&try, sys, err);
 }
 
+static int ports_hold_range(struct net_port *p, int *ret_fd, struct crl_err *err)
+{
+	struct net_port try = *p;
+	int sys = EADDRINUSE;
+
+	for (unsigned port = p->host_port; port <= p->host_port_end && sys == EADDRINUSE; port++) {
+		try.host_port = (uint16_t)port;
+		sys = ports_hold_exact(&try, ret_fd);
+	}
+	if (sys)
+		return ports_fail(&try, sys, err);
+	p->host_port = try.host_port;
+	p->host_port_end = 0;
+	return 0;
+}
+
 int ports_hold(struct net_port *p, int *ret_fd, struct crl_err *err)
 {
 	if (p->host_port == 0)
 		return ports_hold_random(p, ret_fd, err);
+	if (p->host_port_end > p->host_port)
+		return ports_hold_range(p, ret_fd, err);
 	int sys = ports_hold_exact(p, ret_fd);
 	return sys ? ports_fail(p, sys, err) : 0;
 }

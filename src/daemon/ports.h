@@ -9,20 +9,22 @@
 #define DAEMON_PORTS_H
 
 #include "network.h"
+#include "nft.h"
 
 #include <crun-lite/err.h>
 
 /*
- * Holds p->host_port on p->host_ip; with host_port 0 chooses a free one from
- * 49153 to 65535 and fills it in. *ret_fd is -1 where the host has no such protocol
- * (sctp). Errors: "listen tcp4 0.0.0.0:80: bind: address already in use".
+ * Holds p->host_port on p->host_ip, which is not empty; with host_port_end the first free one
+ * up to that, with host_port 0 a free one from 49153 to 65535, and fills it in. *ret_fd is -1
+ * where the host has no such protocol (sctp). Errors: "listen tcp4 0.0.0.0:80: bind: address
+ * already in use", "listen tcp6 [::]:80: ...".
  */
 int ports_hold(struct net_port *p, int *ret_fd, struct crl_err *err);
 
 /*
  * UDP connections that the kernel tracked before a rule changed keep their old way: forgets
- * those to this port of the host (0 = any address). Best effort.
+ * those to this port of the host (address 0 = any). Best effort.
  */
-void ports_forget_flows(uint32_t host_ip, uint16_t host_port);
+void ports_forget_flows(const struct nft_port *port);
 
 #endif

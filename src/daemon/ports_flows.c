@@ -22,7 +22,10 @@
 #define FILTER_PROTO_NUM (1U << 3)
 #define FILTER_PROTO_DST_PORT (1U << 5)
 
-static const struct nfgenmsg flows_ipv4 = {.nfgen_family = AF_INET};
+static struct nfgenmsg flows_family(bool six)
+{
+	return (struct nfgenmsg){.nfgen_family = six ? AF_INET6 : AF_INET};
+}
 
 static const struct nlattr *flows_attr(const struct nlattr *nest, uint16_t type)
 {
@@ -63,28 +66,38 @@ static bool flows_equal(const struct nlattr *nest, uint16_t type, const void *va
 	return a && a->nla_len == sizeof(*a) + len && memcmp(a + 1, value, len) == 0;
 }
 
-static bool flows_match(const struct nlattr *tuple, uint32_t host_ip, uint16_t port)
+static bool flows_match_address(const struct nlattr *ip, const struct nft_port *p)
+{
+	uint32_t four = htonl(p->host_ip);
+	uint8_t six[16];
+
+	if (!p->six)
+		return p->host_ip == 0 || flows_equal(ip, CTA_IP_V4_DST, &four, sizeof(four));
+	ip6_to_bytes(p->host_ip6, six);
+	return ip6_is_zero(p->host_ip6) || flows_equal(ip, CTA_IP_V6_DST, six, sizeof(six));
+}
+
+static bool flows_match(const struct nlattr *tuple, const struct nft_port *p)
 {
 	const struct nlattr *ip = flows_attr(tuple, CTA_TUPLE_IP);
 	const struct nlattr *proto = flows_attr(tuple, CTA_TUPLE_PROTO);
-	uint32_t ip_be = htonl(host_ip);
-	uint16_t port_be = htons(port);
+	uint16_t port_be = htons(p->host_port);
 	uint8_t udp = IPPROTO_UDP;
 
 	return flows_equal(proto, CTA_PROTO_NUM, &udp, 1) &&
-	       flows_equal(proto, CTA_PROTO_DST_PORT, &port_be, 2) &&
-	       (host_ip == 0 || flows_equal(ip, CTA_IP_V4_DST, &ip_be, 4));
+	       flows_equal(proto, CTA_PROTO_DST_PORT, &port_be, 2) && flows_match_address(ip, p);
 }
 
 /* Asks for all flows to the port; kernels before 5.8 ignore the filter and send all there are. */
-static int flows_ask(int sock, uint16_t port)
+static int flows_ask(int sock, const struct nft_port *p)
 {
 	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
-	uint16_t port_be = htons(port);
+	struct nfgenmsg family = flows_family(p->six);
+	uint16_t port_be = htons(p->host_port);
 	struct nlmsg m = {0};
 
-	nlmsg_begin(&m, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET, NLM_F_DUMP, &flows_ipv4,
-		    sizeof(flows_ipv4));
+	nlmsg_begin(&m, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET, NLM_F_DUMP, &family,
+		    sizeof(family));
 	size_t tuple = nlmsg_nest(&m, CTA_TUPLE_ORIG);
 	size_t proto = nlmsg_nest(&m, CTA_TUPLE_PROTO);
 	nlmsg_attr_u8(&m, CTA_PROTO_NUM, IPPROTO_UDP);
@@ -100,44 +113,45 @@ static int flows_ask(int sock, uint16_t port)
 }
 
 /* Appends the original tuples of matching flows in one datagram; false at the end of the dump. */
-static bool flows_collect(const char *data, size_t n, uint32_t host_ip, uint16_t port,
-			  struct buf *tuples)
+static bool flows_collect(const char *data, size_t n, const struct nft_port *p, struct buf *tuples)
 {
 	for (const struct nlmsghdr *h = (const void *)data; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
 		if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
 			return false;
 		const struct nlattr *t = flows_message_attr(h, CTA_TUPLE_ORIG);
-		if (t && flows_match(t, host_ip, port))
+		if (t && flows_match(t, p))
 			buf_add(tuples, t, NLA_ALIGN(t->nla_len));
 	}
 	return true;
 }
 
-static void flows_delete(int sock, const struct buf *tuples)
+static void flows_delete(int sock, bool six, const struct buf *tuples)
 {
+	struct nfgenmsg family = flows_family(six);
+
 	for (size_t at = 0; at < tuples->len;) {
 		const struct nlattr *t = (const void *)(tuples->data + at);
 		struct nlmsg m = {0};
-		nlmsg_begin(&m, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE, 0, &flows_ipv4,
-			    sizeof(flows_ipv4));
+		nlmsg_begin(&m, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE, 0, &family,
+			    sizeof(family));
 		nlmsg_attr(&m, CTA_TUPLE_ORIG | NLA_F_NESTED, t + 1, t->nla_len - sizeof(*t));
 		(void)nlmsg_talk(sock, &m); /* it may have ended by itself */
 		at += NLA_ALIGN(t->nla_len);
 	}
 }
 
-void ports_forget_flows(uint32_t host_ip, uint16_t host_port)
+void ports_forget_flows(const struct nft_port *port)
 {
 	_Alignas(NLMSG_ALIGNTO) static char data[32768];
 	_cleanup_close_ int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
 	_cleanup_buf_ struct buf tuples = BUF_INIT;
 	ssize_t n;
 
-	if (sock < 0 || flows_ask(sock, host_port) < 0)
+	if (sock < 0 || flows_ask(sock, port) < 0)
 		return;
 	do
 		n = recv(sock, data, sizeof(data), 0);
-	while (n > 0 && flows_collect(data, (size_t)n, host_ip, host_port, &tuples));
+	while (n > 0 && flows_collect(data, (size_t)n, port, &tuples));
 	if (!tuples.failed)
-		flows_delete(sock, &tuples);
+		flows_delete(sock, port->six, &tuples);
 }

@@ -118,6 +118,41 @@ static void helper_address(struct nlmsg *m, const struct netns_request *q, unsig
 	nlmsg_attr_u32(m, IFA_BROADCAST, broadcast);
 }
 
+/*
+ * No duplicate address detection: the daemon hands out each address once, and a
+ * start must not wait a second for an answer that never comes.
+ */
+static void helper_address6(struct nlmsg *m, const struct netns_request *q, unsigned index)
+{
+	struct ifaddrmsg a = {
+		.ifa_family = AF_INET6, .ifa_prefixlen = q->prefix6, .ifa_index = index};
+
+	nlmsg_begin(m, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &a, sizeof(a));
+	nlmsg_attr(m, IFA_LOCAL, q->ip6, sizeof(q->ip6));
+	nlmsg_attr(m, IFA_ADDRESS, q->ip6, sizeof(q->ip6));
+	nlmsg_attr_u32(m, IFA_FLAGS, IFA_F_NODAD);
+}
+
+static bool helper_has_gateway6(const struct netns_request *q)
+{
+	static const uint8_t none[16];
+
+	return memcmp(q->gateway6, none, sizeof(none)) != 0;
+}
+
+static void helper_default_route6(struct nlmsg *m, const uint8_t gateway[16], unsigned index)
+{
+	struct rtmsg r = {.rtm_family = AF_INET6,
+			  .rtm_table = RT_TABLE_MAIN,
+			  .rtm_protocol = RTPROT_BOOT,
+			  .rtm_scope = RT_SCOPE_UNIVERSE,
+			  .rtm_type = RTN_UNICAST};
+
+	nlmsg_begin(m, RTM_NEWROUTE, NLM_F_CREATE, &r, sizeof(r));
+	nlmsg_attr(m, RTA_GATEWAY, gateway, 16);
+	nlmsg_attr_u32(m, RTA_OIF, index);
+}
+
 static void helper_default_route(struct nlmsg *m, uint32_t gateway, unsigned index)
 {
 	struct rtmsg r = {.rtm_family = AF_INET,
@@ -131,6 +166,28 @@ static void helper_default_route(struct nlmsg *m, uint32_t gateway, unsigned ind
 	nlmsg_attr_u32(m, RTA_OIF, index);
 }
 
+/* Writes a setting of one interface in the namespace we are in. */
+static int helper_sysctl6(const char *ifname, const char *key, const char *value)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", ifname, key);
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+	return fd < 0 || write(fd, value, strlen(value)) < 0 ? -1 : 0;
+}
+
+/*
+ * Routers announce themselves to hosts, not to containers: what a neighbour says must not
+ * change a container's routes. No detection of duplicates, see helper_address6().
+ */
+static int helper_ipv6(const char *ifname)
+{
+	if (helper_sysctl6(ifname, "accept_ra", "0") < 0 ||
+	    helper_sysctl6(ifname, "accept_dad", "0") < 0)
+		return -1;
+	return helper_sysctl6(ifname, "disable_ipv6", "0");
+}
+
 /* Inside the namespace: lo, address, route, in one send. */
 static int helper_configure(struct helper *h)
 {
@@ -141,13 +198,20 @@ static int helper_configure(struct helper *h)
 
 	if (nlmsg_open(&nl, &err) < 0)
 		return helper_result(h, err.sys, "netlink socket in the namespace");
+	if (q->prefix6 && helper_ipv6(q->ifname) < 0)
+		return helper_result(h, errno, "IPv6 in the namespace");
 	helper_up(&m, 1); /* lo */
 	if (q->link[0]) {
 		unsigned index = if_nametoindex(q->ifname);
 		helper_up(&m, index);
-		helper_address(&m, q, index);
+		if (q->prefix_len)
+			helper_address(&m, q, index);
 		if (q->gateway)
 			helper_default_route(&m, q->gateway, index);
+		if (q->prefix6)
+			helper_address6(&m, q, index);
+		if (helper_has_gateway6(q))
+			helper_default_route6(&m, q->gateway6, index);
 	}
 	return helper_result(h, nlmsg_talk(nl, &m), "address and route");
 }
@@ -215,30 +279,42 @@ static int helper_delete(struct helper *h)
 	return helper_result(h, sys == ENODEV ? 0 : sys, "delete link");
 }
 
-/* Whether a default route was there or not: afterwards there is the one that is wanted. */
-static int helper_route(struct helper *h)
+static int helper_no_route(struct helper *h, int nl, uint8_t family)
 {
-	const struct netns_request *q = &h->req;
-	struct rtmsg any = {.rtm_family = AF_INET,
+	struct rtmsg any = {.rtm_family = family,
 			    .rtm_table = RT_TABLE_MAIN,
 			    .rtm_scope = RT_SCOPE_NOWHERE /* any */};
-	_cleanup_close_ int nl = -1;
-	struct crl_err err = CRL_ERR_INIT;
 	struct nlmsg m = {0};
 	int sys;
 
-	if (nlmsg_open(&nl, &err) < 0)
-		return helper_result(h, err.sys, "netlink socket in the namespace");
 	do {
 		nlmsg_begin(&m, RTM_DELROUTE, 0, &any, sizeof(any));
 		sys = nlmsg_talk(nl, &m);
 	} while (sys == 0);
-	if (sys != ESRCH)
-		return helper_result(h, sys, "delete the default route");
-	if (!q->gateway)
+	/* A kernel without IPv6 has no such route either. */
+	if (sys == ESRCH || (family == AF_INET6 && (sys == EOPNOTSUPP || sys == EAFNOSUPPORT)))
 		return 0;
-	helper_default_route(&m, q->gateway, if_nametoindex(q->ifname));
-	return helper_result(h, nlmsg_talk(nl, &m), "default route");
+	return helper_result(h, sys, "delete the default route");
+}
+
+/* Whether a default route was there or not: afterwards there is the one that is wanted. */
+static int helper_route(struct helper *h)
+{
+	const struct netns_request *q = &h->req;
+	unsigned index = if_nametoindex(q->ifname);
+	_cleanup_close_ int nl = -1;
+	struct crl_err err = CRL_ERR_INIT;
+	struct nlmsg m = {0};
+
+	if (nlmsg_open(&nl, &err) < 0)
+		return helper_result(h, err.sys, "netlink socket in the namespace");
+	if (helper_no_route(h, nl, AF_INET) < 0 || helper_no_route(h, nl, AF_INET6) < 0)
+		return -1;
+	if (q->gateway)
+		helper_default_route(&m, q->gateway, index);
+	if (helper_has_gateway6(q))
+		helper_default_route6(&m, q->gateway6, index);
+	return m.count ? helper_result(h, nlmsg_talk(nl, &m), "default route") : 0;
 }
 
 static int helper_detach(struct helper *h)

@@ -189,7 +189,8 @@ static void command_create(char **w)
 	net->link = strdup(link);
 	net->mtu = 1500;
 	net->internal = str_eq(w[4], "internal");
-	if (network_parse_ipam(net, &err) < 0 || networks_add(daemon_.networks, net, &err) < 0) {
+	if (network_parse_options(net, &err) < 0 || network_parse_ipam(net, &err) < 0 ||
+	    networks_add(daemon_.networks, net, &err) < 0) {
 		answer_error(&err);
 		network_free(net);
 		return;
@@ -281,6 +282,9 @@ static int start(const char *data_folder, const char *suffix, struct crl_err *er
 
 	daemon_.config.data_root = strdup(data_folder);
 	snprintf(daemon_.suffix, sizeof(daemon_.suffix), "%s", suffix);
+	daemon_.config.bridge_icc = daemon_.config.bridge_masquerade = true;
+	daemon_.config.bridge_ipv6 = getenv("NET_IPV6") != NULL;
+	daemon_.config.bridge_range6 = getenv("NET_IPV6");
 	daemon_.config.netns_pool = getenv("NET_POOL") ? atoi(getenv("NET_POOL")) : 0;
 	if (sd_event_new(&daemon_.event) < 0 || db_open(path, &daemon_.db, &fresh, err) < 0 ||
 	    fd_sealed_copy("/proc/self/exe", &daemon_.monitor_exe_fd, err) < 0)
