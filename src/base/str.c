@@ -8,13 +8,13 @@
 
 bool str_starts(const char *s, const char *prefix)
 {
-	return strncmp(s, prefix, strlen(prefix)) == 0;
+	return s && strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
 bool str_ends(const char *s, const char *suffix)
 {
-	size_t a = strlen(s), b = strlen(suffix);
-	return a >= b && memcmp(s + a - b, suffix, b) == 0;
+	size_t a = s ? strlen(s) : 0, b = strlen(suffix);
+	return s && a >= b && memcmp(s + a - b, suffix, b) == 0;
 }
 
 bool str_to_u64(const char *s, uint64_t *ret)

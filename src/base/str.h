@@ -17,6 +17,7 @@ static inline bool str_empty(const char *s)
 {
 	return !s || !*s;
 }
+/* NULL begins and ends with nothing: members of a body may be absent. */
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
 
