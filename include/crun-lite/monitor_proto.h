@@ -61,10 +61,19 @@ struct mon_attach {
 };
 
 struct mon_log {
-	char *driver;     /* "json-file" or "none" */
-	char *path;       /* file of json-file */
+	char *driver; /* "json-file", "local", "journald", "syslog" or "none" */
+	char *path;   /* file of json-file and local; of the others: a copy for readers, or NULL */
 	int64_t max_size; /* bytes; 0 = unlimited */
 	int64_t max_file; /* files kept, at least 1 */
+	bool compress;    /* gzip files that are full */
+	cJSON *attrs;     /* object of strings that goes with each line, or NULL */
+	/* journald, syslog */
+	char *tag;
+	char *address;           /* unix, unixgram, tcp or udp URL; "" = the usual place */
+	char *format;            /* syslog: "", rfc3164, rfc5424, rfc5424micro */
+	int32_t facility;        /* syslog: 0..23 */
+	char *id, *name, *image; /* journald: of the container */
+	int64_t max_buffer; /* bytes kept for a receiver that does not take them; 0 = default */
 };
 
 /* A volume of the local driver that is a mount of its own; the monitor mounts it on DIR/_data. */

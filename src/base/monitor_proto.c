@@ -27,6 +27,16 @@ static const struct json_field log_fields[] = {
 	JSON_STR(struct mon_log, path, "path", JSON_OMIT_EMPTY),
 	JSON_I64(struct mon_log, max_size, "max_size", JSON_OMIT_EMPTY),
 	JSON_I64(struct mon_log, max_file, "max_file", JSON_OMIT_EMPTY),
+	JSON_BOOL(struct mon_log, compress, "compress", JSON_OMIT_EMPTY),
+	JSON_RAW(struct mon_log, attrs, "attrs", JSON_OMIT_EMPTY),
+	JSON_STR(struct mon_log, tag, "tag", JSON_OMIT_EMPTY),
+	JSON_STR(struct mon_log, address, "address", JSON_OMIT_EMPTY),
+	JSON_STR(struct mon_log, format, "format", JSON_OMIT_EMPTY),
+	JSON_I32(struct mon_log, facility, "facility", JSON_OMIT_EMPTY),
+	JSON_STR(struct mon_log, id, "id", JSON_OMIT_EMPTY),
+	JSON_STR(struct mon_log, name, "name", JSON_OMIT_EMPTY),
+	JSON_STR(struct mon_log, image, "image", JSON_OMIT_EMPTY),
+	JSON_I64(struct mon_log, max_buffer, "max_buffer", JSON_OMIT_EMPTY),
 };
 const struct json_table mon_log_json = JSON_TABLE("log", struct mon_log, log_fields);
 

@@ -41,7 +41,7 @@ static void oom_grew(struct oom *o)
 void container_init(struct container *c, struct monitor *m)
 {
 	*c = (struct container){.monitor = m, .oom.grew = oom_grew, .oom.source.fd = -1};
-	c->log.fd = -1;
+	c->log.file.fd = -1;
 	task_init(&c->task, &m->loop, &container_task_ops);
 }
 
@@ -99,7 +99,7 @@ static void container_reaped(struct task *t)
 static void container_drained(struct task *t)
 {
 	struct container *c = of_task(t);
-	logfile_close(&c->log, c->durable);
+	logger_close(&c->log, c->durable);
 }
 
 static void container_delete_external(struct container *c)
@@ -179,7 +179,7 @@ void container_deinit(struct container *c)
 {
 	container_cleanup(c);
 	task_deinit(&c->task);
-	logfile_close(&c->log, false);
+	logger_close(&c->log, false);
 	json_free(&mon_started_json, &c->started);
 	crl_seccomp_free(take_ptr(c->seccomp));
 }

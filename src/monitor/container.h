@@ -20,7 +20,7 @@ struct container {
 	struct monitor *monitor;
 	enum container_status status;
 	struct task task;
-	struct logfile log;
+	struct logger log;
 	struct oom oom;
 	struct mon_started started; /* owned; what hello and start answer */
 	struct mon_exit exit;

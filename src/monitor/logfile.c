@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Owns the log file: lines, batches, rotation, and what happens when the disk
+ * Owns the log file: batches, rotation, and what happens when the disk
  * refuses. It may not wait for anything but the disk, and never reports a
  * failure up: the container goes on, the gap is visible in the log.
  * See open(2), ftruncate(2), rename(2).
@@ -9,8 +9,8 @@
 
 #include <base/cleanup.h>
 #include <base/ident.h>
+#include <base/locallog.h>
 #include <base/log.h>
-#include <base/loop.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -39,6 +39,26 @@ static void end_torn_line(struct logfile *l)
 		l->size++;
 }
 
+static void put_attrs(struct logfile *l, struct buf *out)
+{
+	if (!l->local || !l->attrs)
+		return;
+	const struct locallog_record rec = {.kind = LOCALLOG_ATTRS,
+					    .time = time_now_ns(),
+					    .body = l->attrs,
+					    .len = strlen(l->attrs)};
+	locallog_add(out, &rec);
+}
+
+/* Each file, and each run, of a "local" log begins with its attributes. */
+static void begin(struct logfile *l)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	put_attrs(l, &b);
+	if (!b.failed && b.len && write(l->fd, b.data, b.len) == (ssize_t)b.len)
+		l->size += (int64_t)b.len;
+}
+
 static int open_file(struct logfile *l)
 {
 	l->fd = open(l->path, LOG_FLAGS, LOG_MODE);
@@ -46,25 +66,28 @@ static int open_file(struct logfile *l)
 		return -1;
 	struct stat st;
 	l->size = fstat(l->fd, &st) == 0 ? st.st_size : 0;
-	if (l->size > 0)
+	if (l->size > 0 && !l->local)
 		end_torn_line(l);
+	begin(l);
 	return 0;
 }
 
-int logfile_open(struct logfile *l, const struct mon_log *log, struct crl_err *err)
+int logfile_open(struct logfile *l, const struct logfile_options *o, struct loop *loop,
+		 struct crl_err *err)
 {
-	*l = (struct logfile){.fd = -1, .sink.put = batch_put};
-	if (str_empty(log->driver) || str_eq(log->driver, "none"))
-		return 0;
-	if (!str_eq(log->driver, "json-file"))
-		return crl_fail(err, CRL_INVALID, "log driver %s is not supported", log->driver);
-	if (str_empty(log->path))
-		return crl_fail(err, CRL_INVALID, "log driver json-file: path is missing");
-	l->path = strdup(log->path);
-	if (!l->path)
+	*l = (struct logfile){.fd = -1,
+			      .sink.put = batch_put,
+			      .loop = loop,
+			      .local = o->local,
+			      .compress = o->compress,
+			      .max_size = o->max_size,
+			      .max_file = o->max_file > 1 ? o->max_file : 1};
+	l->path = strdup(o->path);
+	l->attrs = o->attrs ? strdup(o->attrs) : NULL;
+	if (!l->path || (o->attrs && !l->attrs)) {
+		logfile_close(l, false);
 		return crl_fail_oom(err);
-	l->max_size = log->max_size;
-	l->max_file = log->max_file > 1 ? log->max_file : 1;
+	}
 	if (open_file(l) == 0)
 		return 0;
 	int sys = errno;
@@ -78,31 +101,56 @@ int logfile_open(struct logfile *l, const struct mon_log *log, struct crl_err *e
 
 /* --- rotation --- */
 
-static bool numbered(const struct logfile *l, int64_t n, char *buf, size_t size)
+static bool numbered(const struct logfile *l, int64_t n, const char *suffix, char *buf, size_t size)
 {
-	int len = n ? snprintf(buf, size, "%s.%" PRId64, l->path, n)
+	int len = n ? snprintf(buf, size, "%s.%" PRId64 "%s", l->path, n, suffix)
 		    : snprintf(buf, size, "%s", l->path);
 	return len > 0 && (size_t)len < size;
+}
+
+/* File n becomes n+1 in both forms; what stood there in either form goes. */
+static bool shift(struct logfile *l, int64_t n)
+{
+	static const char *const suffixes[] = {"", ".gz"};
+	char from[PATH_MAX], to[PATH_MAX];
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++)
+		if (numbered(l, n + 1, suffixes[i], to, sizeof(to)))
+			(void)unlink(to);
+	for (size_t i = 0; i < (n ? ARRAY_SIZE(suffixes) : 1); i++) {
+		if (!numbered(l, n, suffixes[i], from, sizeof(from)) ||
+		    !numbered(l, n + 1, suffixes[i], to, sizeof(to)))
+			return false;
+		if (rename(from, to) < 0 && errno != ENOENT) {
+			log_warn("log rotation", "file", from, "error", strerror(errno), NULL);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* One at a time: a log that fills its files faster than they are compressed leaves some as they
+ * are. */
+static void compress_first(struct logfile *l)
+{
+	char path[PATH_MAX];
+	if (l->compress && l->loop && numbered(l, 1, "", path, sizeof(path)))
+		l->gzip = logfile_gzip_start(l->loop, path);
 }
 
 /* PATH.(n-2) becomes PATH.(n-1), ..., PATH becomes PATH.1; with one file only, it starts again
  * empty. */
 static void rotate(struct logfile *l)
 {
-	char from[PATH_MAX], to[PATH_MAX];
 	if (l->max_file == 1) {
 		if (ftruncate(l->fd, 0) == 0)
 			l->size = 0;
+		begin(l);
 		return;
 	}
-	for (int64_t n = l->max_file - 2; n >= 0; n--) {
-		if (!numbered(l, n, from, sizeof(from)) || !numbered(l, n + 1, to, sizeof(to)))
+	logfile_gzip_stop(take_ptr(l->gzip));
+	for (int64_t n = l->max_file - 2; n >= 0; n--)
+		if (!shift(l, n))
 			return;
-		if (rename(from, to) < 0 && errno != ENOENT) {
-			log_warn("log rotation", "file", from, "error", strerror(errno), NULL);
-			return;
-		}
-	}
 	int old = take_fd(&l->fd);
 	if (open_file(l) < 0) {
 		/* Better to go on in the renamed file than to lose lines. */
@@ -110,6 +158,7 @@ static void rotate(struct logfile *l)
 		return;
 	}
 	close(old);
+	compress_first(l);
 }
 
 static bool is_full(const struct logfile *l)
@@ -138,6 +187,23 @@ static int append(struct logfile *l, const char *data, size_t len)
 	return -1;
 }
 
+static void format(struct logfile *l, struct logline_sink *sink, struct buf *out,
+		   const struct log_record *rec)
+{
+	if (!l->local) {
+		logline_record(sink, rec->text, rec->len, rec->newline,
+			       rec->stream == 1 ? "stdout" : "stderr", rec->time_text, l->attrs);
+		return;
+	}
+	const struct locallog_record r = {.kind = LOCALLOG_TEXT,
+					  .flags = (rec->stream == 2 ? LOCALLOG_STDERR : 0U) |
+						   (rec->newline ? LOCALLOG_NEWLINE : 0U),
+					  .time = rec->time,
+					  .body = (const char *)rec->text,
+					  .len = rec->len};
+	locallog_add(out, &r);
+}
+
 /* The record that makes a gap visible; it is written before anything newer. */
 static int report_gap(struct logfile *l)
 {
@@ -147,8 +213,13 @@ static int report_gap(struct logfile *l)
 			 " bytes) of output are missing here: %s",
 			 l->lost_records, l->lost_bytes, strerror(l->lost_errno));
 	struct logfile gap = {.sink.put = batch_put};
-	logline_record(&gap.sink, (const uint8_t *)text, (size_t)n, true, "stderr",
-		       time_rfc3339(time_now_ns(), time));
+	const struct log_record rec = {.text = (const uint8_t *)text,
+				       .len = (size_t)n,
+				       .stream = 2,
+				       .newline = true,
+				       .time = time_now_ns(),
+				       .time_text = time_rfc3339(time_now_ns(), time)};
+	format(l, &gap.sink, &gap.batch, &rec);
 	int r = gap.batch.failed ? -1 : append(l, gap.batch.data, gap.batch.len);
 	buf_free(&gap.batch);
 	if (r == 0)
@@ -169,7 +240,7 @@ static int write_batch(struct logfile *l)
 	return append(l, l->batch.data, l->batch.len);
 }
 
-static void flush(struct logfile *l)
+void logfile_flush(struct logfile *l)
 {
 	if (!l->batch_records)
 		return;
@@ -187,120 +258,26 @@ static void flush(struct logfile *l)
 	l->batch.len = 0;
 }
 
-static void add_record(struct logfile *l, int stream, const uint8_t *text, size_t len, bool newline,
-		       const char *time)
+void logfile_put(struct logfile *l, const struct log_record *rec)
 {
 	if (l->max_size > 0 && l->size + (int64_t)l->batch.len >= l->max_size) {
-		flush(l);
+		logfile_flush(l);
 		if (l->fd >= 0 && is_full(l))
 			rotate(l);
 	}
-	logline_record(&l->sink, text, len, newline, stream == 1 ? "stdout" : "stderr", time);
-	l->batch_bytes += len + newline;
+	if (l->gzip && logfile_gzip_done(l->gzip))
+		logfile_gzip_stop(take_ptr(l->gzip));
+	format(l, &l->sink, &l->batch, rec);
+	l->batch_bytes += rec->len + rec->newline;
 	l->batch_records++;
 	if (l->batch.len >= BATCH_MAX || l->batch.failed)
-		flush(l);
-}
-
-/* --- lines --- */
-
-static void partial_free(struct logfile_partial *p)
-{
-	free(p->data);
-	*p = (struct logfile_partial){0};
-}
-
-static bool partial_add(struct logfile_partial *p, const uint8_t *data, size_t len)
-{
-	if (p->len + len > p->cap) {
-		size_t cap = p->cap ? p->cap : 256;
-		while (cap < p->len + len)
-			cap *= 2;
-		uint8_t *d = realloc(p->data, cap);
-		if (!d)
-			return false;
-		p->data = d;
-		p->cap = cap;
-	}
-	memcpy(p->data + p->len, data, len);
-	p->len += len;
-	return true;
-}
-
-/* Writes out full pieces of a line that is too long; returns what is left of it. */
-static size_t add_pieces(struct logfile *l, int stream, const uint8_t **text, size_t len,
-			 const char *time)
-{
-	while (len > LOGLINE_MAX) {
-		size_t n = logline_cut(*text, len);
-		add_record(l, stream, *text, n, false, time);
-		*text += n;
-		len -= n;
-	}
-	return len;
-}
-
-/* One line or the start of one, at most a read buffer long, with what was kept of it before. */
-static void add_text(struct logfile *l, int stream, const uint8_t *text, size_t len, bool ends,
-		     const char *time)
-{
-	struct logfile_partial *p = &l->partial[stream - 1];
-	if (p->len) {
-		if (!partial_add(p, text, len)) {
-			add_record(l, stream, p->data, p->len, false, time);
-			partial_free(p);
-		} else {
-			text = p->data;
-			len = p->len;
-		}
-	}
-	len = add_pieces(l, stream, &text, len, time);
-	if (ends) {
-		add_record(l, stream, text, len, true, time);
-		partial_free(p);
-	} else if (p->data && text >= p->data && text < p->data + p->len) {
-		memmove(p->data, text, len);
-		p->len = len;
-	} else {
-		p->len = 0;
-		if (!partial_add(p, text, len))
-			add_record(l, stream, text, len, false, time);
-	}
-}
-
-void logfile_write(struct logfile *l, int stream, const uint8_t *data, size_t len)
-{
-	if (!l->path)
-		return;
-	char time[TIME_BUF];
-	time_rfc3339(time_now_ns(), time);
-	while (len) {
-		const uint8_t *end = memchr(data, '\n', len);
-		size_t n = end ? (size_t)(end - data) : len;
-		add_text(l, stream, data, n, end, time);
-		n += end ? 1 : 0;
-		data += n;
-		len -= n;
-	}
-	flush(l);
-}
-
-void logfile_end(struct logfile *l, int stream)
-{
-	struct logfile_partial *p = &l->partial[stream - 1];
-	if (l->path && p->len) {
-		char time[TIME_BUF];
-		add_record(l, stream, p->data, p->len, false, time_rfc3339(time_now_ns(), time));
-		flush(l);
-	}
-	partial_free(p);
+		logfile_flush(l);
 }
 
 void logfile_close(struct logfile *l, bool durable)
 {
 	if (l->path) {
-		for (int stream = 1; stream <= LOGFILE_STREAMS; stream++)
-			logfile_end(l, stream);
+		logfile_flush(l);
 		/* A last chance to put the gap on record. */
 		if (l->lost_records && (l->fd >= 0 || open_file(l) == 0))
 			(void)report_gap(l);
@@ -309,7 +286,9 @@ void logfile_close(struct logfile *l, bool durable)
 		if (l->fd >= 0)
 			close(l->fd);
 	}
+	logfile_gzip_stop(l->gzip);
 	buf_free(&l->batch);
 	free(l->path);
+	free(l->attrs);
 	*l = (struct logfile){.fd = -1};
 }

@@ -89,13 +89,17 @@ static void put_str(struct logline_sink *sink, const char *s)
 }
 
 void logline_record(struct logline_sink *sink, const uint8_t *text, size_t len, bool newline,
-		    const char *stream, const char *time)
+		    const char *stream, const char *time, const char *attrs)
 {
 	put_str(sink, "{\"log\":\"");
 	logline_escape(sink, text, len);
 	put_str(sink, newline ? "\\n\",\"stream\":\"" : "\",\"stream\":\"");
 	put_str(sink, stream);
-	put_str(sink, "\",\"time\":\"");
+	if (attrs) {
+		put_str(sink, "\",\"attrs\":");
+		put_str(sink, attrs);
+	}
+	put_str(sink, attrs ? ",\"time\":\"" : "\",\"time\":\"");
 	put_str(sink, time);
 	put_str(sink, "\"}\n");
 }

@@ -22,9 +22,10 @@ struct logline_sink {
 /* Writes `len` bytes as the inside of a JSON string, escaped as docker does. */
 void logline_escape(struct logline_sink *sink, const uint8_t *data, size_t len);
 
-/* One whole record; `newline`: the text ends the line. `time` in RFC 3339 form. */
+/* One whole record; `newline`: the text ends the line. `time` in RFC 3339 form. `attrs`: a JSON
+ * object, or NULL. */
 void logline_record(struct logline_sink *sink, const uint8_t *text, size_t len, bool newline,
-		    const char *stream, const char *time);
+		    const char *stream, const char *time, const char *attrs);
 
 /*
  * How many of the first LOGLINE_MAX bytes of a longer line go into one record:

@@ -123,13 +123,13 @@ static void close_sources(void *ctx)
 static int open_log(void *ctx, struct crl_err *err)
 {
 	struct start *s = ctx;
-	return logfile_open(&s->c->log, &s->rq->log, err);
+	return logger_open(&s->c->log, &s->rq->log, &s->c->monitor->loop, err);
 }
 
 static void close_log(void *ctx)
 {
 	struct start *s = ctx;
-	logfile_close(&s->c->log, false);
+	logger_close(&s->c->log, false);
 }
 
 static int reserve_slot(void *ctx, struct crl_err *err)
@@ -541,7 +541,8 @@ static int check_request(const struct container *c, const struct mon_start *rq, 
 static void strip_step_name(struct start *s, struct crl_err *err)
 {
 	const char *rest = strstr(err->msg, ": ");
-	bool known = strstr(err->msg, ": error while mounting volume") != NULL;
+	bool known = strstr(err->msg, ": error while mounting volume") ||
+		     strstr(err->msg, ": failed to initialize logging driver");
 	if ((s->exit_code > 125 || known) && str_starts(err->msg, "mon.") && rest)
 		memmove(err->msg, rest + 2, strlen(rest + 2) + 1);
 }

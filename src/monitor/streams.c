@@ -219,7 +219,7 @@ static void publish(struct streams_output *o, size_t len)
 	if (io->discard)
 		return;
 	if (io->log)
-		logfile_write(io->log, o->stream, chunk, len);
+		logger_write(io->log, o->stream, chunk, len);
 	if (io->capture.max)
 		capture_add(&io->capture, chunk, len);
 	for (struct attach *a = io->clients; a; a = a->next)
@@ -229,7 +229,7 @@ static void publish(struct streams_output *o, size_t len)
 static void output_eof(struct streams_output *o)
 {
 	if (o->io->log)
-		logfile_end(o->io->log, o->stream);
+		logger_end(o->io->log, o->stream);
 	loop_close(o->io->loop, &o->source);
 	streams_sweep_soon(o->io);
 }

@@ -11,7 +11,7 @@
 #define MONITOR_STREAMS_H
 
 #include "capture.h"
-#include "logfile.h"
+#include "logger.h"
 #include "queue.h"
 
 #include <base/loop.h>
@@ -27,7 +27,7 @@ struct streams_output {
 
 struct streams {
 	struct loop *loop;
-	struct logfile *log; /* NULL = none */
+	struct logger *log; /* NULL = none */
 	struct capture capture;
 	bool tty;
 	bool open_stdin; /* the process has a standard input that clients may write to */

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "monitor/logfile.h"
+#include "monitor/logger.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -64,12 +64,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	snprintf(path, sizeof(path), "/tmp/crl-fuzz-log-%d", (int)getpid());
 	unlink(path);
 	struct mon_log spec = {.driver = "json-file", .path = path};
-	struct logfile l;
-	if (logfile_open(&l, &spec, NULL) < 0)
+	struct logger l;
+	if (logger_open(&l, &spec, NULL, NULL) < 0)
 		return 0;
 	for (size_t i = 0; i < size; i += piece)
-		logfile_write(&l, 1, data + i, size - i < piece ? size - i : piece);
-	logfile_close(&l, false);
+		logger_write(&l, 1, data + i, size - i < piece ? size - i : piece);
+	logger_close(&l, false);
 	check_log(path, data, size);
 	unlink(path);
 	return 0;

@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 
 #include "monitor/keys.h"
-#include "monitor/logfile.h"
+#include "monitor/logger.h"
 #include <base/loop.h>
 #include "monitor/queue.h"
 
@@ -186,7 +186,7 @@ static void test_keys_feed(void **state)
 /* --- log --- */
 
 struct log_test {
-	struct logfile l;
+	struct logger l;
 	char path[128];
 };
 
@@ -195,12 +195,12 @@ static void open_log(struct log_test *t, const struct folder *f, int64_t max_siz
 	snprintf(t->path, sizeof(t->path), "%s/log", f->path);
 	struct mon_log spec = {
 		.driver = "json-file", .path = t->path, .max_size = max_size, .max_file = max_file};
-	assert_int_equal(logfile_open(&t->l, &spec, NULL), 0);
+	assert_int_equal(logger_open(&t->l, &spec, NULL, NULL), 0);
 }
 
 static void log_text(struct log_test *t, int stream, const char *text)
 {
-	logfile_write(&t->l, stream, (const uint8_t *)text, strlen(text));
+	logger_write(&t->l, stream, (const uint8_t *)text, strlen(text));
 }
 
 /* The "log" strings of all records, one after another, as they stand in the file (escaped). */
@@ -228,7 +228,7 @@ static void test_log_lines(void **state)
 	log_text(&t, 1, "one\ntw");
 	log_text(&t, 2, "err\n");
 	log_text(&t, 1, "o\n\nthree");
-	logfile_close(&t.l, true);
+	logger_close(&t.l, true);
 	read_log(t.path, got, sizeof(got));
 	assert_string_equal(got, "one\\nerr\\ntwo\\n\\nthree");
 }
@@ -244,7 +244,7 @@ static void test_log_escapes(void **state)
 	/* A character in two writes is one character. */
 	log_text(&t, 1, "\xe2\x82");
 	log_text(&t, 1, "\xac\n");
-	logfile_close(&t.l, false);
+	logger_close(&t.l, false);
 	read_log(t.path, got, sizeof(got));
 	assert_string_equal(got, "\\\"\\\\\\u0009\\u0001\\u003c\\u0026\\u003e\x7f\\r\\n"
 				 "\xe2\x82\xac \\u2028 \\ufffd\\ufffd \\ufffd\\ufffd\\ufffd "
@@ -262,10 +262,10 @@ static void test_log_long_line(void **state)
 	open_log(&t, *state, 0, 0);
 	for (size_t i = 0; i < sizeof(line) - 1; i += 1000) {
 		size_t n = sizeof(line) - 1 - i;
-		logfile_write(&t.l, 1, (uint8_t *)line + i, n < 1000 ? n : 1000);
+		logger_write(&t.l, 1, (uint8_t *)line + i, n < 1000 ? n : 1000);
 	}
 	log_text(&t, 1, "\n");
-	logfile_close(&t.l, false);
+	logger_close(&t.l, false);
 	read_log(t.path, got, sizeof(got));
 	assert_int_equal(strlen(got), sizeof(line) - 1 + 2);
 	assert_memory_equal(got, line, sizeof(line) - 1);
@@ -288,7 +288,7 @@ static void test_log_rotates(void **state)
 		snprintf(line, sizeof(line), "%d\n", i);
 		log_text(&t, 1, line);
 	}
-	logfile_close(&t.l, false);
+	logger_close(&t.l, false);
 	/* Two records of about 70 bytes pass 100, so each file holds two. */
 	read_log(t.path, got, sizeof(got));
 	assert_string_equal(got, "8\\n9\\n");
@@ -305,7 +305,7 @@ static void test_log_one_file_starts_again(void **state)
 	char got[4096];
 	open_log(&t, *state, 100, 1);
 	log_text(&t, 1, "a\nb\nc\n");
-	logfile_close(&t.l, false);
+	logger_close(&t.l, false);
 	read_log(t.path, got, sizeof(got));
 	assert_string_equal(got, "c\\n");
 }
@@ -321,13 +321,13 @@ static void test_log_gap(void **state)
 	full = old;
 	open_log(&t, *state, 0, 0);
 	log_text(&t, 1, "before\n");
-	full.rlim_cur = (rlim_t)t.l.size + 20;
+	full.rlim_cur = (rlim_t)t.l.file.size + 20;
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
 	log_text(&t, 1, "lost\n");
 	log_text(&t, 1, "lost\ntoo\n");
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
 	log_text(&t, 1, "after\n");
-	logfile_close(&t.l, false);
+	logger_close(&t.l, false);
 	read_log(t.path, got, sizeof(got));
 	assert_string_equal(got,
 			    "before\\ncrun-lite: 3 lines (14 bytes) of output are missing here: "
@@ -343,7 +343,7 @@ static void test_log_after_torn_line(void **state)
 	struct log_test t;
 	open_log(&t, f, 0, 0);
 	log_text(&t, 1, "new\n");
-	logfile_close(&t.l, false);
+	logger_close(&t.l, false);
 	_cleanup_free_ char *text = NULL;
 	size_t len;
 	assert_int_equal(path_read_file(AT_FDCWD, t.path, 4096, &text, &len, NULL), 0);
@@ -352,15 +352,15 @@ static void test_log_after_torn_line(void **state)
 
 static void test_log_drivers(void **state)
 {
-	struct logfile l;
+	struct logger l;
 	struct mon_log spec = {.driver = "none"};
-	assert_int_equal(logfile_open(&l, &spec, NULL), 0);
-	logfile_write(&l, 1, (const uint8_t *)"x\n", 2);
-	logfile_close(&l, true);
-	spec.driver = "syslog";
-	assert_int_equal(logfile_open(&l, &spec, NULL), -1);
+	assert_int_equal(logger_open(&l, &spec, NULL, NULL), 0);
+	logger_write(&l, 1, (const uint8_t *)"x\n", 2);
+	logger_close(&l, true);
+	spec.driver = "smoke-signs";
+	assert_int_equal(logger_open(&l, &spec, NULL, NULL), -1);
 	spec = (struct mon_log){.driver = "json-file", .path = "/nope/dir/log"};
-	assert_int_equal(logfile_open(&l, &spec, NULL), -1);
+	assert_int_equal(logger_open(&l, &spec, NULL, NULL), -1);
 }
 
 /* --- queue --- */
