@@ -113,12 +113,13 @@ static void read_replay(struct attach_call *call)
 	struct container *c;
 	if (container_find(call->d, call->id, &c, &err) < 0)
 		return;
-	_cleanup_free_ char *path = container_log_path(c);
+	bool local;
+	_cleanup_free_ char *path = container_log_source(c, &local);
 	if (!path || !*path)
 		return;
 	struct log_reader *reader = NULL;
 	const struct log_query q = {.tail = -1};
-	if (log_reader_open(path, &q, &reader, &err) < 0)
+	if (log_reader_open(path, local, &q, &reader, &err) < 0)
 		return;
 	while (call->replay.len < REPLAY_LIMIT &&
 	       log_reader_next(reader, replay_line, call, &err) > 0)

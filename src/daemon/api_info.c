@@ -2,6 +2,7 @@
 /* GET /info and GET /system/df. Nothing is run to find out; a few small files are read. */
 #include "api_containers.h"
 #include "api_system.h"
+#include "log_opts.h"
 #include "containers.h"
 #include "daemon.h"
 #include "http.h"
@@ -113,13 +114,12 @@ static void add_plugins(cJSON *t)
 {
 	static const char *const volume[] = {"local", NULL};
 	static const char *const network[] = {"bridge", "host", "null", NULL};
-	static const char *const log[] = {"json-file", "none", NULL};
 	cJSON *plugins = cJSON_AddObjectToObject(t, "Plugins");
 
 	cJSON_AddItemToObject(plugins, "Volume", strings(volume));
 	cJSON_AddItemToObject(plugins, "Network", strings(network));
 	cJSON_AddNullToObject(plugins, "Authorization");
-	cJSON_AddItemToObject(plugins, "Log", strings(log));
+	cJSON_AddItemToObject(plugins, "Log", strings(log_drivers));
 }
 
 static const char *fs_name(const char *path)
@@ -244,7 +244,7 @@ static void add_engine(struct daemon *d, cJSON *t)
 	json_add_str(t, "ID", d->id);
 	json_add_str(t, "ServerVersion", ENGINE_VERSION);
 	json_add_str(t, "SystemTime", time_rfc3339(time_now_ns(), now));
-	json_add_str(t, "LoggingDriver", "json-file");
+	json_add_str(t, "LoggingDriver", d->config.log_driver);
 	cJSON_AddBoolToObject(t, "Debug", d->config.debug);
 	cJSON_AddBoolToObject(t, "LiveRestoreEnabled", d->config.live_restore);
 	cJSON_AddBoolToObject(t, "ExperimentalBuild", false);

@@ -8,6 +8,7 @@
 #include "log_reader.h"
 
 #include <base/log.h>
+#include <ctype.h>
 #include <sys/inotify.h>
 
 struct log_stream_state {
@@ -16,7 +17,7 @@ struct log_stream_state {
 	char id[ID_HEX + 1];
 	struct log_reader *reader;
 	sd_event_source *watch, *turn;
-	bool out, err, framed, timestamps, follow, paused;
+	bool out, err, framed, timestamps, details, follow, paused;
 };
 
 static void state_free(void *data)
@@ -35,11 +36,54 @@ static void on_close(struct http_req *r, void *data)
 	s->turn = sd_event_source_disable_unref(s->turn);
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* As in a URL's query: a blank or a comma inside cannot be mistaken for what separates them. */
+static void add_escaped(struct buf *out, const char *text)
+{
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+		if (c == ' ')
+			buf_putc(out, '+');
+		else if ((c < 128 && isalnum(c)) || strchr("-_.~", c))
+			buf_putc(out, (char)c);
+		else
+			buf_printf(out, "%%%02X", c);
+	}
+}
+
+/* "a=1,b=2 " in front of the line; without attributes only the blank, as docker has it. */
+static void add_details(struct buf *out, const struct log_line *line)
+{
+	_cleanup_cjson_ cJSON *tree = NULL;
+	_cleanup_strv_ char **names = NULL;
+	struct crl_err ignored;
+	const cJSON *a;
+	if (line->attrs)
+		(void)json_parse(line->attrs, line->attrs_len, JSON_MAX_SIZE, &tree, &ignored);
+	cJSON_ArrayForEach (a, tree)
+		if (cJSON_IsString(a))
+			(void)strv_push(&names, a->string);
+	if (names)
+		qsort(names, strv_len(names), sizeof(*names), by_name);
+	for (char **n = names; n && *n; n++) {
+		if (n != names)
+			buf_putc(out, ',');
+		add_escaped(out, *n);
+		buf_putc(out, '=');
+		add_escaped(out, json_get_str(tree, *n));
+	}
+	buf_putc(out, ' ');
+}
+
 static void on_line(const struct log_line *line, void *data)
 {
 	struct log_stream_state *s = data;
 	char stamp[TIME_BUF] = "";
-	_cleanup_buf_ struct buf b = BUF_INIT;
+	_cleanup_buf_ struct buf b = BUF_INIT, attrs = BUF_INIT;
 	if (line->stream == LOG_STDERR ? !s->err : !s->out)
 		return;
 	size_t extra = 0;
@@ -47,12 +91,15 @@ static void on_line(const struct log_line *line, void *data)
 		time_rfc3339_fixed(line->time, stamp);
 		extra = strlen(stamp) + 1;
 	}
+	if (s->details)
+		add_details(&attrs, line);
 	if (s->framed)
-		log_frame_header(&b, line->stream, line->len + extra);
+		log_frame_header(&b, line->stream, line->len + extra + attrs.len);
 	if (extra) {
 		buf_puts(&b, stamp);
 		buf_putc(&b, ' ');
 	}
+	buf_add(&b, attrs.data, attrs.len);
 	buf_add(&b, line->text, line->len);
 	if (!b.failed && !http_write(s->r, b.data, b.len))
 		s->paused = true;
@@ -166,14 +213,17 @@ static struct log_stream_state *state_new(struct http_req *r, struct container *
 	s->framed = !c->rec.config.tty;
 	s->timestamps = http_query_bool(r, "timestamps", false);
 	s->follow = http_query_bool(r, "follow", false);
-	_cleanup_free_ char *path = container_log_path(c);
+	s->details = http_query_bool(r, "details", false);
+	q.attrs = s->details;
+	bool local;
+	_cleanup_free_ char *path = container_log_source(c, &local);
 	if (!s->out && !s->err)
 		crl_fail(err, CRL_INVALID, "Bad parameters: you must choose at least one stream");
 	else if (path && !*path)
 		crl_fail(err, CRL_UNSUPPORTED,
 			 "configured logging driver does not support reading");
 	else if (parse_times(r, &q, err) == 0 && path &&
-		 log_reader_open(path, &q, &s->reader, err) == 0 && watch(s, c, err) == 0)
+		 log_reader_open(path, local, &q, &s->reader, err) == 0 && watch(s, c, err) == 0)
 		return s;
 	state_free(s);
 	return NULL;

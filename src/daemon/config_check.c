@@ -3,6 +3,8 @@
 #include "config_keys.h"
 #include "container_users.h"
 
+#include "log_opts.h"
+
 #include <arpa/inet.h>
 
 static bool is_ip(const char *text)
@@ -200,4 +202,12 @@ int config_add_ulimit(cJSON **tree, const char *value, struct crl_err *err)
 	(void)cJSON_AddNumberToObject(item, "Soft", (double)soft);
 	(void)cJSON_AddNumberToObject(item, "Hard", (double)hard);
 	return 0;
+}
+
+int config_check_log_opts(const struct daemon_config *c, const struct config_row *row,
+			  struct crl_err *err)
+{
+	if (log_opts_check(c->log_driver, &c->log_opts, err) == 0)
+		return 0;
+	return crl_context(err, "%s", row->key);
 }

@@ -111,5 +111,7 @@ int config_check_ipc_mode(const struct daemon_config *c, const struct config_row
 			  struct crl_err *err);
 int config_check_cgroupns_mode(const struct daemon_config *c, const struct config_row *row,
 			       struct crl_err *err);
+int config_check_log_opts(const struct daemon_config *c, const struct config_row *row,
+			  struct crl_err *err);
 
 #endif

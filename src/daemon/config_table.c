@@ -120,6 +120,17 @@ const struct config_row config_rows[] = {
 	STR("cgroup-parent", "cgroup-parent", cgroup_parent, "PATH",
 	    "cgroup that containers are put under (/docker)"),
 
+	STR("log-driver", "log-driver", log_driver, "NAME",
+	    "json-file, local, journald, syslog or none; for containers that name none",
+	    .preset = "json-file"),
+	{.option = "log-opt",
+	 .key = "log-opts",
+	 .kind = CONFIG_MAP,
+	 .offset = MEMBER(log_opts),
+	 .argument = "KEY=VALUE",
+	 .help = "option of that log driver, repeatable",
+	 .check = config_check_log_opts},
+
 	/* --- networks --- */
 	STR("bip", "bip", bridge_subnet, "CIDR", "address and size of the default bridge network",
 	    .check = config_check_bridge),
@@ -200,8 +211,6 @@ const struct config_row config_rows[] = {
 		"host-gateway is the bridge's address", NULL),
 	IGNORED(NULL, "host-gateway-ips", CONFIG_LIST, "host-gateway is the bridge's address",
 		NULL),
-	IGNORED("log-driver", "log-driver", CONFIG_STR, "containers name their own", "json-file"),
-	IGNORED("log-opt", "log-opts", CONFIG_MAP, "containers name their own", NULL),
 	IGNORED("cdi-spec-dir", "cdi-spec-dirs", CONFIG_LIST, "there are no CDI devices", NULL),
 	/* --- keys of dockerd that would be missed --- */
 	REFUSED("api-cors-header", "api-cors-header", CONFIG_STR, "dockerd 28 has removed it, too",

@@ -252,6 +252,14 @@ const struct net_endpoint *container_ep(const struct container *c, const char *n
 /* The one with the default route, where ports are published; NULL when no network leads out. */
 const struct net_endpoint *container_gateway_ep(const struct container *c);
 
+/* --- container_log.c --- */
+/* Driver and options of daemon.json for what a request leaves open. -1 = no memory. */
+int container_log_defaults(struct daemon *d, struct api_log_config *log);
+/* The monitor's options; free with json_free(&mon_log_json). */
+int container_log_fill(const struct container *c, struct mon_log *ret, struct crl_err *err);
+/* The file that can be read back, "" when there is none. Caller frees. */
+char *container_log_source(const struct container *c, bool *ret_local);
+
 /* --- container_start.c --- */
 /* modified = false: it was running already (304). */
 void container_start(struct container *c, container_done cb, void *data);

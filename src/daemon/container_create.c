@@ -193,6 +193,8 @@ static int step_request(void *ctx, struct crl_err *err)
 		rec->networking = *body->networking;
 	free(take_ptr(body->host_config));
 	free(take_ptr(body->networking));
+	if (container_log_defaults(x->d, &rec->host_config.log_config) < 0)
+		return crl_fail_oom(err);
 	if (container_validate(&rec->config, &rec->host_config, err) < 0 ||
 	    runtime_check(x->d, rec->host_config.runtime, err) < 0 ||
 	    container_daemon_defaults(x->d, &rec->host_config, err) < 0 ||

@@ -180,21 +180,6 @@ static void undo_monitor(void *ctx)
 
 /* --- the start message --- */
 
-static void log_options(const struct container *c, struct mon_log *log)
-{
-	const struct strmap *o = &c->rec.host_config.log_config.config;
-	const char *size = strmap_get(o, "max-size"), *files = strmap_get(o, "max-file");
-	struct crl_err ignored;
-	log->driver = c->rec.host_config.log_config.type;
-	/* A bound by default: a chatty container must not fill the disk (docs/adr/0051). */
-	log->max_size = 100 * 1024 * 1024;
-	log->max_file = size ? 1 : 3;
-	if (size && (str_eq(size, "-1") || str_parse_size(size, &log->max_size, &ignored) < 0))
-		log->max_size = 0;
-	if (files)
-		log->max_file = atoll(files);
-}
-
 /* The image's layers, and below them all the places that every container mounts on. */
 char **container_all_lowers(const struct container *c)
 {
@@ -223,8 +208,6 @@ static void fill_start(struct starting *s, struct mon_start *m)
 	m->durable = !c->rec.host_config.auto_remove;
 	m->netns = c->n_eps > 0 && c->eps[0].netns_fd >= 0;
 	m->cache_dir = path_printf("%s/cache", c->d->config.exec_root);
-	log_options(c, &m->log);
-	m->log.path = container_log_path(c);
 	m->tty_rows = c->tty_rows;
 	m->tty_cols = c->tty_cols;
 	if (s->spec.process->console_size && !m->tty_rows) {
@@ -244,9 +227,14 @@ static int step_send(void *ctx, struct crl_err *err)
 	int fds[FD_MSG_MAX_FDS];
 	size_t n = 0;
 	struct mon_start m = {0};
-	if (runtime_find(c->d, c->rec.host_config.runtime, &m.runtime, err) < 0)
+	if (container_log_fill(c, &m.log, err) < 0)
 		return -1;
+	if (runtime_find(c->d, c->rec.host_config.runtime, &m.runtime, err) < 0) {
+		json_free(&mon_log_json, &m.log);
+		return -1;
+	}
 	if (container_sources(c, s->peers.ipc, &m, err) < 0) {
+		json_free(&mon_log_json, &m.log);
 		runtime_free(m.runtime);
 		return -1;
 	}
@@ -268,7 +256,7 @@ static int step_send(void *ctx, struct crl_err *err)
 	free(m.upper);
 	free(m.work);
 	free(m.cache_dir);
-	free(m.log.path);
+	json_free(&mon_log_json, &m.log);
 	return r;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "container.h"
 #include "container_users.h"
+#include "log_opts.h"
 #include "oci_config.h"
 
 #include <base/proc.h>
@@ -301,37 +302,6 @@ static int check_ports(const struct api_config *cfg, const struct api_host_confi
 	return 0;
 }
 
-/* --- logging --- */
-
-static int check_log(const struct api_log_config *log, struct crl_err *err)
-{
-	const char *type = log->type;
-	if (str_eq(type, "none"))
-		return 0;
-	if (!str_empty(type) && !str_eq(type, "json-file"))
-		return crl_fail(err, CRL_INVALID, "logger: no log driver named '%s' is registered",
-				type);
-	static const char *const known[] = {
-		"max-size",  "max-file", "labels", "labels-regex", "env",
-		"env-regex", "compress", "tag",    "mode",         "max-buffer-size"};
-	for (size_t i = 0; i < log->config.n; i++) {
-		const char *key = log->config.items[i].key, *value = log->config.items[i].value;
-		bool found = false;
-		int64_t n;
-		for (size_t k = 0; k < ARRAY_SIZE(known); k++)
-			found |= str_eq(key, known[k]);
-		if (!found)
-			return crl_fail(err, CRL_INVALID,
-					"unknown log opt '%s' for json-file log driver", key);
-		if (str_eq(key, "max-size") && !str_eq(value, "-1") &&
-		    str_parse_size(value, &n, err) < 0)
-			return crl_context(err, "invalid log opt max-size");
-		if (str_eq(key, "max-file") && (!str_to_i64(value, &n) || n < 1))
-			return crl_fail(err, CRL_INVALID, "max-file cannot be less than 1");
-	}
-	return 0;
-}
-
 /* --- the rest --- */
 
 /* One word of a line of hosts(5) or resolv.conf(5): it may not begin another line or field. */
@@ -421,7 +391,8 @@ int container_validate(const struct api_config *config, const struct api_host_co
 	    check_runtime(hc, err) < 0 || container_validate_resources(&hc->res, err) < 0 ||
 	    container_validate_restart(&hc->restart_policy, hc->auto_remove, err) < 0 ||
 	    check_modes(config, hc, err) < 0 || check_network(config, hc, err) < 0 ||
-	    check_ports(config, hc, err) < 0 || check_log(&hc->log_config, err) < 0 ||
+	    check_ports(config, hc, err) < 0 ||
+	    log_opts_check(hc->log_config.type, &hc->log_config.config, err) < 0 ||
 	    check_hosts(hc, err) < 0 || oci_caps(hc, &caps, err) < 0 ||
 	    oci_security_parse(hc, &sec, err) < 0)
 		return -1;

@@ -167,14 +167,6 @@ char *container_path_of(const struct container *c, const char *file)
 	return path_printf("%s/containers/%s/%s", c->d->config.data_root, c->rec.id, file);
 }
 
-char *container_log_path(const struct container *c)
-{
-	if (!str_eq(c->rec.host_config.log_config.type, "json-file"))
-		return strdup("");
-	return path_printf("%s/containers/%s/%s-json.log", c->d->config.data_root, c->rec.id,
-			   c->rec.id);
-}
-
 bool container_is_running(const struct container *c)
 {
 	return c->state == FSM_RUNNING || c->state == FSM_PAUSED;

@@ -71,6 +71,8 @@ struct daemon_config {
 	char *default_ipc_mode, *default_cgroupns_mode;
 	cJSON *runtimes;       /* {"name":{"path","runtimeArgs"}} or NULL */
 	char *default_runtime; /* NULL = ours */
+	char *log_driver;         /* of containers that name none */
+	struct strmap log_opts;   /* its options, where the container has none of that name */
 	char *cgroup_parent; /* NULL = "/docker" */
 	char **registry_mirrors, **insecure_registries;
 	char *libexec_dir; /* where worker and monitor are; env CRUN_LITE_LIBEXEC overrides the

@@ -159,8 +159,16 @@ static bool take_member(struct cursor *c, struct parts *p)
 		p->has_text = true;
 		return take_string(c, p->text);
 	}
-	if (c->p >= c->end || *c->p != '"')
-		return skip_value(c);
+	if (c->p >= c->end || *c->p != '"') {
+		const char *begin = c->p;
+		if (!skip_value(c))
+			return false;
+		if (p->key.len == 5 && memcmp(key, "attrs", 5) == 0) {
+			p->line->attrs = begin;
+			p->line->attrs_len = (size_t)(c->p - begin);
+		}
+		return true;
+	}
 	if (!take_string(c, &p->value))
 		return false;
 	const char *value = p->value.len ? p->value.data : "";

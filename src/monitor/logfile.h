@@ -63,7 +63,7 @@ void logfile_close(struct logfile *l, bool durable);
 
 /*
  * Compresses `path` to `path`.gz in slices, and removes `path` in the end. The
- * header's extra field holds the inode of the original, by which a reader that
+ * header's extra field holds inode and time of the original, by which a reader that
  * has it open finds its place. logfile_gzip_stop() leaves the original.
  */
 struct logfile_gzip *logfile_gzip_start(struct loop *loop, const char *path);

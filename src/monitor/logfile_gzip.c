@@ -31,7 +31,7 @@ struct logfile_gzip {
 	bool done, deflating;
 	z_stream z;
 	gz_header header;
-	uint8_t extra[12];
+	uint8_t extra[20];
 	uint8_t raw[SLICE], packed[SLICE];
 };
 
@@ -97,13 +97,20 @@ static void on_turn(struct loop_timer *t)
 		finish(g, r == 0);
 }
 
-/* Subfield "cl": eight bytes, the inode. */
-static void set_header(struct logfile_gzip *g, ino_t inode)
+static void put64(uint8_t *p, uint64_t v)
 {
-	static const uint8_t id[4] = {'c', 'l', 8, 0};
-	memcpy(g->extra, id, sizeof(id));
 	for (unsigned i = 0; i < 8; i++)
-		g->extra[4 + i] = (uint8_t)((uint64_t)inode >> 8 * i);
+		p[i] = (uint8_t)(v >> 8 * i);
+}
+
+/* Subfield "cl": the inode, and when it was last written (numbers of inodes come back). */
+static void set_header(struct logfile_gzip *g, const struct stat *st)
+{
+	static const uint8_t id[4] = {'c', 'l', 16, 0};
+	memcpy(g->extra, id, sizeof(id));
+	put64(g->extra + 4, st->st_ino);
+	put64(g->extra + 12,
+	      (uint64_t)st->st_mtim.tv_sec * NS_PER_SEC + (uint64_t)st->st_mtim.tv_nsec);
 	g->header = (gz_header){.os = 3, .extra = g->extra, .extra_len = sizeof(g->extra)};
 	(void)deflateSetHeader(&g->z, &g->header);
 }
@@ -123,7 +130,7 @@ static bool open_both(struct logfile_gzip *g, const char *path)
 			 Z_DEFAULT_STRATEGY) != Z_OK)
 		return false;
 	g->deflating = true;
-	set_header(g, st.st_ino);
+	set_header(g, &st);
 	return true;
 }
 

@@ -44,7 +44,7 @@ static char *read_query(const struct log_query *q)
 	struct log_reader *r = NULL;
 	struct crl_err err;
 	struct buf b = BUF_INIT;
-	assert_int_equal(log_reader_open(path, q, &r, &err), 0);
+	assert_int_equal(log_reader_open(path, false, q, &r, &err), 0);
 	assert_true(read_all(r, &b) >= 0);
 	log_reader_close(r);
 	return buf_take(&b);
@@ -98,7 +98,7 @@ static void test_follow(void **state)
 	char old[80];
 	const struct log_query q = {.tail = -1};
 	snprintf(old, sizeof(old), "%s.1", path);
-	assert_int_equal(log_reader_open(path, &q, &r, &err), 0);
+	assert_int_equal(log_reader_open(path, false, &q, &r, &err), 0);
 	assert_int_equal(read_all(r, &b), 0); /* not there yet */
 	append(path, 0, 1);
 	FILE *f = fopen(path, "ae");
