@@ -59,6 +59,13 @@ struct api_throttle_device {
 struct api_device {
 	char *path_on_host, *path_in_container, *cgroup_permissions;
 };
+struct api_device_request {
+	char *driver;
+	int64_t count; /* -1 = all */
+	char **device_ids;
+	cJSON *capabilities; /* [["gpu","compute"],...]: any of the lists will do */
+	struct strmap options;
+};
 struct api_ulimit {
 	char *name;
 	int64_t soft, hard;
@@ -110,7 +117,8 @@ struct api_resources {
 	struct api_device *devices;
 	size_t n_devices;
 	char **device_cgroup_rules;
-	cJSON *device_requests;
+	struct api_device_request *device_requests;
+	size_t n_device_requests;
 	int64_t kernel_memory_tcp, memory_reservation, memory_swap;
 	struct opt_i64 memory_swappiness;
 	struct opt_bool oom_kill_disable;

@@ -83,6 +83,18 @@ static const struct json_field device_fields[] = {
 static const struct json_table device_json =
 	JSON_TABLE("DeviceMapping", struct api_device, device_fields);
 
+#define D struct api_device_request
+static const struct json_field device_request_fields[] = {
+	JSON_STR(D, driver, "Driver", 0),
+	JSON_I64(D, count, "Count", 0),
+	JSON_STRV(D, device_ids, "DeviceIDs", JSON_NULL_EMPTY),
+	JSON_RAW(D, capabilities, "Capabilities", 0),
+	JSON_STRMAP(D, options, "Options", 0),
+};
+static const struct json_table device_request_json =
+	JSON_TABLE("DeviceRequest", D, device_request_fields);
+#undef D
+
 static const struct json_field ulimit_fields[] = {
 	JSON_STR(struct api_ulimit, name, "Name", 0),
 	JSON_I64(struct api_ulimit, soft, "Soft", 0),
@@ -171,7 +183,8 @@ static const struct json_table mount_json = JSON_TABLE("Mount", M, mount_fields)
 		JSON_STR(S, res.cpuset_mems, "CpusetMems", 0),                                     \
 		JSON_OBJV(S, res.devices, res.n_devices, "Devices", 0, &device_json),              \
 		JSON_STRV(S, res.device_cgroup_rules, "DeviceCgroupRules", JSON_NULL_EMPTY),       \
-		JSON_RAW(S, res.device_requests, "DeviceRequests", 0),                             \
+		JSON_OBJV(S, res.device_requests, res.n_device_requests, "DeviceRequests",         \
+			  JSON_NULL_EMPTY, &device_request_json),                                  \
 		JSON_I64(S, res.kernel_memory_tcp, "KernelMemoryTCP", JSON_OMIT_EMPTY),            \
 		JSON_I64(S, res.memory_reservation, "MemoryReservation", 0),                       \
 		JSON_I64(S, res.memory_swap, "MemorySwap", 0),                                     \

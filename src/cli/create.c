@@ -20,6 +20,8 @@
 	{0, "cgroup-parent", OPT_STR, "string", "Parent cgroup of the container"}, \
 	{0, "cgroupns", OPT_STR, "string", "Cgroup namespace: host or private"}, \
 	{0, "cidfile", OPT_STR, "string", "Write the container's ID to this file"}, \
+	{0, "cpu-count", OPT_INT, "int", "Number of CPUs (Windows only)"}, \
+	{0, "cpu-percent", OPT_INT, "int", "Share of the CPUs (Windows only)"}, \
 	{0, "cpu-period", OPT_INT, "int", "Length of a CPU quota period in microseconds"}, \
 	{0, "cpu-quota", OPT_INT, "int", "CPU time per period in microseconds"}, \
 	{0, "cpu-rt-period", OPT_INT, "int", "Real-time CPU period in microseconds"}, \
@@ -28,12 +30,13 @@
 	{0, "cpus", OPT_STR, "decimal", "Number of CPUs, such as 1.5"}, \
 	{0, "cpuset-cpus", OPT_STR, "string", "CPUs to run on (0-3, 0,1)"}, \
 	{0, "cpuset-mems", OPT_STR, "string", "Memory nodes to use (0-3, 0,1)"}, \
-	{0, "device", OPT_LIST, "list", "Make a device of the host available"}, \
+	{0, "device", OPT_LIST, "list", "Make a device available: a path, or a name such as vendor.com/class=name"}, \
 	{0, "device-cgroup-rule", OPT_LIST, "list", "Add a rule to the list of allowed devices"}, \
 	{0, "device-read-bps", OPT_LIST, "list", "Limit reading from a device, bytes per second"}, \
 	{0, "device-read-iops", OPT_LIST, "list", "Limit reading from a device, operations per second"}, \
 	{0, "device-write-bps", OPT_LIST, "list", "Limit writing to a device, bytes per second"}, \
 	{0, "device-write-iops", OPT_LIST, "list", "Limit writing to a device, operations per second"}, \
+	{0, "disable-content-trust", OPT_BOOL, NULL, "Skip the verification of signatures; nothing is verified", "true"}, \
 	{0, "dns", OPT_LIST, "list", "DNS servers"}, \
 	{0, "dns-option", OPT_LIST, "list", "Options of the resolver"}, \
 	{0, "dns-opt", OPT_LIST, "list", NULL, NULL, "dns-option"}, \
@@ -43,6 +46,7 @@
 	{'e', "env", OPT_LIST, "list", "Set environment variables"}, \
 	{0, "env-file", OPT_LIST, "list", "Read environment variables from a file"}, \
 	{0, "expose", OPT_LIST, "list", "Expose a port or a range of ports"}, \
+	{0, "gpus", OPT_STR, "gpu-request", "GPU devices to add (all, a number, \"device=0,1\")"}, \
 	{0, "group-add", OPT_LIST, "list", "Further groups of the process"}, \
 	{0, "health-cmd", OPT_STR, "string", "Command that checks the container's health"}, \
 	{0, "health-interval", OPT_STR, "duration", "Time between two checks (ms|s|m|h)"}, \
@@ -53,9 +57,13 @@
 	{'h', "hostname", OPT_STR, "string", "Host name of the container"}, \
 	{0, "init", OPT_BOOL, NULL, "Run an init that forwards signals and reaps processes"}, \
 	{'i', "interactive", OPT_BOOL, NULL, "Keep stdin open even if not attached"}, \
+	{0, "io-maxbandwidth", OPT_STR, "bytes", "Limit of I/O bandwidth (Windows only)"}, \
+	{0, "io-maxiops", OPT_INT, "uint", "Limit of I/O operations (Windows only)"}, \
 	{0, "ip", OPT_STR, "string", "IPv4 address (172.30.100.104)"}, \
 	{0, "ip6", OPT_STR, "string", "IPv6 address (2001:db8::33)"}, \
 	{0, "ipc", OPT_STR, "string", "IPC namespace to use"}, \
+	{0, "isolation", OPT_STR, "string", "Isolation technology; default is the only one"}, \
+	{0, "kernel-memory", OPT_STR, "bytes", "Limit of kernel memory; kernels have none any more"}, \
 	{'l', "label", OPT_LIST, "list", "Set labels"}, \
 	{0, "label-file", OPT_LIST, "list", "Read labels from a file, one a line"}, \
 	{0, "link", OPT_LIST, "list", "Link to another container"}, \
@@ -97,6 +105,7 @@
 	{0, "tmpfs", OPT_LIST, "list", "Mount a tmpfs (path[:options])"}, \
 	{'t', "tty", OPT_BOOL, NULL, "Give the process a terminal"}, \
 	{0, "ulimit", OPT_LIST, "ulimit", "Resource limits (name=soft[:hard])"}, \
+	{0, "use-api-socket", OPT_BOOL, NULL, "Make the daemon's socket available in the container"}, \
 	{'u', "user", OPT_STR, "string", "User of the process (name|uid[:group|gid])"}, \
 	{0, "userns", OPT_STR, "string", "User namespace to use"}, \
 	{0, "uts", OPT_STR, "string", "UTS namespace to use"}, \
@@ -205,6 +214,8 @@ static const struct create_rule rules[] = {
 	{"cap-drop", host_list, "CapDrop"},
 	{"cgroup-parent", host_str, "CgroupParent"},
 	{"cgroupns", host_str, "CgroupnsMode"},
+	{"cpu-count", host_int, "CpuCount"},
+	{"cpu-percent", host_int, "CpuPercent"},
 	{"cpu-period", host_int, "CpuPeriod"},
 	{"cpu-quota", host_int, "CpuQuota"},
 	{"cpu-rt-period", host_int, "CpuRealtimePeriod"},
@@ -227,6 +238,7 @@ static const struct create_rule rules[] = {
 	{"env", create_env, "Env"},
 	{"env-file", create_env, "Env"},
 	{"expose", create_expose, "ExposedPorts"},
+	{"gpus", create_gpus, NULL},
 	{"group-add", host_list, "GroupAdd"},
 	{"health-cmd", create_health, NULL},
 	{"health-interval", create_health, "Interval"},
@@ -237,7 +249,11 @@ static const struct create_rule rules[] = {
 	{"hostname", config_str, "Hostname"},
 	{"init", host_bool, "Init"},
 	{"interactive", config_bool, "OpenStdin"},
+	{"io-maxbandwidth", host_size, "IOMaximumBandwidth"},
+	{"io-maxiops", host_int, "IOMaximumIOps"},
 	{"ipc", host_str, "IpcMode"},
+	{"isolation", host_str, "Isolation"},
+	{"kernel-memory", host_size, "KernelMemory"},
 	{"label", create_labels, "Labels"},
 	{"label-file", create_labels, "Labels"},
 	{"log-driver", create_log, "Type"},

@@ -46,6 +46,7 @@ int create_map(struct create *c, const char *option, const char *key, struct crl
 int create_labels(struct create *c, const char *option, const char *key, struct crl_err *err);
 int create_ulimit(struct create *c, const char *option, const char *key, struct crl_err *err);
 int create_device(struct create *c, const char *option, const char *key, struct crl_err *err);
+int create_gpus(struct create *c, const char *option, const char *key, struct crl_err *err);
 int create_throttle(struct create *c, const char *option, const char *key, struct crl_err *err);
 int create_restart(struct create *c, const char *option, const char *key, struct crl_err *err);
 int create_security(struct create *c, const char *option, const char *key, struct crl_err *err);
@@ -57,6 +58,11 @@ int create_volume(struct create *c, const char *option, const char *key, struct 
 int create_mount(struct create *c, const char *option, const char *key, struct crl_err *err);
 int create_tmpfs(struct create *c, const char *option, const char *key, struct crl_err *err);
 int create_network(struct create *c, const char *option, const char *key, struct crl_err *err);
+
+/* Comma-separated fields; one in double quotes may hold commas, "" is a quote. NULL = no memory. */
+char **create_split_csv(const char *text);
+/* --use-api-socket: the daemon's socket (`host`, "unix://PATH") inside the container. */
+int create_api_socket(const char *host, const struct opts *o, cJSON *body, struct crl_err *err);
 
 /* The object `key` of `parent`, made when absent. NULL = no memory. */
 cJSON *create_object(cJSON *parent, const char *key);

@@ -61,8 +61,7 @@ int create_tmpfs(struct create *c, const char *option, const char *key, struct c
 
 /* ---- --mount ---- */
 
-/* Comma-separated fields; a field in double quotes may hold commas, "" is a quote. */
-static char **split_csv(const char *text)
+char **create_split_csv(const char *text)
 {
 	char **fields = NULL;
 	while (text) {
@@ -212,7 +211,7 @@ static int mount_field(cJSON *mount, char *text, struct crl_err *err)
 
 static int add_mount(cJSON *list, const char *text, struct crl_err *err)
 {
-	_cleanup_strv_ char **fields = split_csv(text);
+	_cleanup_strv_ char **fields = create_split_csv(text);
 	_cleanup_cjson_ cJSON *mount = cJSON_CreateObject();
 	create_set(mount, "Type", "volume");
 	for (char **f = fields; f && *f; f++)

@@ -184,32 +184,6 @@ int create_ulimit(struct create *c, const char *option, const char *key, struct 
 	return 0;
 }
 
-static bool device_mode(const char *s)
-{
-	return *s && strspn(s, "rwm") == strlen(s);
-}
-
-/* host[:container[:rwm]] or host:rwm */
-int create_device(struct create *c, const char *option, const char *key, struct crl_err *err)
-{
-	for (char *const *v = opt_list(c->o, option); v && *v; v++) {
-		_cleanup_strv_ char **part = strv_split(*v, ":", true);
-		size_t n = part ? strv_len(part) : 0;
-		if (!part)
-			return crl_fail_oom(err);
-		bool mode_second = n == 2 && device_mode(part[1]);
-		if (n > 3 || !*part[0] || (n == 3 && !device_mode(part[2])))
-			return invalid(err, "device specification", *v);
-		cJSON *item = cJSON_CreateObject();
-		json_add_str(item, "PathOnHost", part[0]);
-		json_add_str(item, "PathInContainer", n > 1 && !mode_second ? part[1] : part[0]);
-		json_add_str(item, "CgroupPermissions",
-			     n == 3 ? part[2] : (mode_second ? part[1] : "rwm"));
-		cJSON_AddItemToArray(create_array(c->host, key), item);
-	}
-	return 0;
-}
-
 /* /dev/x:RATE; weights and operations are plain numbers, bytes may have a unit. */
 int create_throttle(struct create *c, const char *option, const char *key, struct crl_err *err)
 {

@@ -108,6 +108,7 @@ int create_main(struct cli *cli, const struct opts *o, struct crl_err *err)
 	_cleanup_free_ char *id = NULL;
 	bool in = opt_bool(o, "interactive");
 	if (create_body(o, in, true, true, &body, err) < 0 ||
+	    create_api_socket(cli->client.host, o, body, err) < 0 ||
 	    create_container(cli, o, body, &id, err) < 0)
 		return -1;
 	puts(id);
@@ -157,6 +158,7 @@ int run_main(struct cli *cli, const struct opts *o, struct crl_err *err)
 		return 1;
 	}
 	if (create_body(o, s.in, s.out, s.err, &body, err) < 0 ||
+	    create_api_socket(cli->client.host, o, body, err) < 0 ||
 	    create_container(cli, o, body, &id, err) < 0)
 		return -1;
 	if (s.in || s.out || s.err) {

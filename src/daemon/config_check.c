@@ -211,3 +211,24 @@ int config_check_log_opts(const struct daemon_config *c, const struct config_row
 		return 0;
 	return crl_context(err, "%s", row->key);
 }
+
+int config_check_storage_opts(const struct daemon_config *c, const struct config_row *row,
+			      struct crl_err *err)
+{
+	int64_t size;
+
+	for (char **o = c->storage_opts; o && *o; o++) {
+		const char *value = strchr(*o, '=');
+		if (!value)
+			return crl_fail(err, CRL_INVALID, "unable to parse storage-opt: %s", *o);
+		/* What dockerd checks of its kernel by this is what we need anyway. */
+		if (str_starts(*o, "overlay2.override_kernel_check="))
+			continue;
+		if (!str_starts(*o, "overlay2.size="))
+			return crl_fail(err, CRL_INVALID, "overlay2: unknown option %.*s",
+					(int)(value - *o), *o);
+		if (str_parse_size(value + 1, &size, err) < 0)
+			return crl_context(err, "storage-opts");
+	}
+	return 0;
+}

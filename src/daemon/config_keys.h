@@ -89,6 +89,8 @@ int config_check_bridge(const struct daemon_config *c, const struct config_row *
 int config_check_ulimits(const struct daemon_config *c, const struct config_row *row,
 			 struct crl_err *err);
 int config_add_ulimit(cJSON **tree, const char *value, struct crl_err *err);
+int config_check_storage_opts(const struct daemon_config *c, const struct config_row *row,
+			      struct crl_err *err);
 /* runtimes.c */
 int config_add_runtime(cJSON **tree, const char *value, struct crl_err *err);
 int config_check_runtimes(const struct daemon_config *c, const struct config_row *row,

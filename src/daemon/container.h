@@ -212,6 +212,9 @@ int container_validate(const struct api_config *config, const struct api_host_co
 int container_validate_resources(const struct api_resources *r, struct crl_err *err);
 int container_validate_restart(const struct api_restart_policy *p, bool auto_remove,
 			       struct crl_err *err);
+/* What Linux or this kernel does not have: refused, or one sentence each (container_platform.c). */
+int container_validate_platform(const struct api_host_config *hc, struct crl_err *err);
+void container_platform_warnings(const struct api_host_config *hc, char ***warnings);
 /* Limits whose cgroup controller this host lacks, one sentence each. */
 void container_limit_warnings(const struct api_resources *r, char ***warnings);
 char *container_random_name(struct daemon *d);

@@ -8,6 +8,7 @@
 #include "container_endpoints.h"
 #include "container_hosts.h"
 #include "container_merge.h"
+#include "container_quota.h"
 #include "container_users.h"
 #include "volumes.h"
 #include "images.h"
@@ -208,6 +209,7 @@ static int step_request(void *ctx, struct crl_err *err)
 	    pin_peer(x->c, &rec->host_config.pid_mode, err) < 0 || set_hostname(x->c, err) < 0)
 		return -1;
 	container_limit_warnings(&rec->host_config.res, &x->warnings);
+	container_platform_warnings(&rec->host_config, &x->warnings);
 	if (str_eq(rec->host_config.network_mode, "host") &&
 	    (rec->host_config.publish_all_ports ||
 	     cJSON_GetArraySize(rec->host_config.port_bindings) > 0))
@@ -232,6 +234,16 @@ static int make_dir(const char *path, mode_t mode, struct crl_err *err)
 	return path_mkdir_p(path, mode, err);
 }
 
+static void undo_dir(void *ctx)
+{
+	struct creation *x = ctx;
+	struct crl_err ignored;
+	_cleanup_free_ char *dir = container_dir(x->c);
+	container_quota_clear(x->c);
+	if (dir)
+		(void)path_remove_tree(AT_FDCWD, dir, &ignored);
+}
+
 static int step_dir(void *ctx, struct crl_err *err)
 {
 	struct creation *x = ctx;
@@ -247,16 +259,12 @@ static int step_dir(void *ctx, struct crl_err *err)
 	container_users_root(&x->c->rec, &uid, &gid);
 	if (container_users_own(&x->c->rec) && chown(upper, uid, gid) < 0)
 		return crl_fail_sys(err, errno, "%s", upper);
-	return make_dir(work, 0700, err);
-}
-
-static void undo_dir(void *ctx)
-{
-	struct creation *x = ctx;
-	struct crl_err ignored;
-	_cleanup_free_ char *dir = container_dir(x->c);
-	if (dir)
-		(void)path_remove_tree(AT_FDCWD, dir, &ignored);
+	if (make_dir(work, 0700, err) < 0)
+		return -1;
+	if (container_quota_set(x->c, err) == 0)
+		return 0;
+	undo_dir(ctx);
+	return -1;
 }
 
 static int step_mounts(void *ctx, struct crl_err *err)

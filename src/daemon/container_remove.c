@@ -5,6 +5,7 @@
  * removal that failed can be tried again.
  */
 #include "container.h"
+#include "container_quota.h"
 #include "db.h"
 #include "trash.h"
 
@@ -32,6 +33,7 @@ static int step_files(void *ctx, struct crl_err *err)
 {
 	struct removal *x = ctx;
 	_cleanup_free_ char *dir = container_dir(x->c);
+	container_quota_clear(x->c);
 	return dir ? trash_take(x->c->d->containers->trash, dir, err) : crl_fail_oom(err);
 }
 

@@ -97,6 +97,10 @@ static int find_init(struct starting *s, struct crl_err *err)
 	const struct opt_bool *init = &s->c->rec.host_config.init;
 	if (!init->set || !init->v)
 		return 0;
+	if (!str_empty(s->c->d->config.init_path)) {
+		s->init_path = strdup(s->c->d->config.init_path);
+		return s->init_path ? 0 : crl_fail_oom(err);
+	}
 	return daemon_program(s->c->d, "crun-lite-init", &s->init_path, err);
 }
 

@@ -153,10 +153,6 @@ int container_validate_resources(const struct api_resources *r, struct crl_err *
 	if (r->pids_limit.set && r->pids_limit.v < -1)
 		return crl_fail(err, CRL_INVALID, "Invalid value for pids limit: %lld",
 				(long long)r->pids_limit.v);
-	if (cJSON_GetArraySize(r->device_requests) > 0)
-		return crl_fail(err, CRL_UNSUPPORTED,
-				"could not select device driver: device requests (GPUs) are not "
-				"supported; use Devices");
 	if (r->cgroup_parent && strstr(r->cgroup_parent, ".."))
 		return crl_fail(err, CRL_INVALID, "invalid cgroup parent: %s", r->cgroup_parent);
 	if (check_memory(r, err) < 0 || check_cpu_numbers(r, err) < 0 || check_cpusets(r, err) < 0)
@@ -365,9 +361,6 @@ static int check_runtime(const struct api_host_config *hc, struct crl_err *err)
 		return crl_fail(err, CRL_INVALID,
 				"invalid isolation '%s' on linux: only 'default' is allowed",
 				hc->isolation);
-	if (hc->storage_opt.n > 0)
-		return crl_fail(err, CRL_INVALID,
-				"--storage-opt is not supported: the writable layer has no quota");
 	if (!str_empty(hc->volume_driver) && !str_eq(hc->volume_driver, "local"))
 		/* Not as 404, which dockerd answers: clients would go and pull the image. */
 		return crl_fail(err, CRL_INVALID,
@@ -389,6 +382,7 @@ int container_validate(const struct api_config *config, const struct api_host_co
 	struct oci_security sec = {0};
 	if (check_config(config, err) < 0 || health_validate(config->healthcheck, err) < 0 ||
 	    check_runtime(hc, err) < 0 || container_validate_resources(&hc->res, err) < 0 ||
+	    container_validate_platform(hc, err) < 0 ||
 	    container_validate_restart(&hc->restart_policy, hc->auto_remove, err) < 0 ||
 	    check_modes(config, hc, err) < 0 || check_network(config, hc, err) < 0 ||
 	    check_ports(config, hc, err) < 0 ||

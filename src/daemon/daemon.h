@@ -71,6 +71,9 @@ struct daemon_config {
 	char *default_ipc_mode, *default_cgroupns_mode;
 	cJSON *runtimes;       /* {"name":{"path","runtimeArgs"}} or NULL */
 	char *default_runtime; /* NULL = ours */
+	char **storage_opts;   /* overlay2.size=BYTES */
+	char **cdi_spec_dirs;
+	char *init_path; /* NULL = ours */
 	char *log_driver;         /* of containers that name none */
 	struct strmap log_opts;   /* its options, where the container has none of that name */
 	char *cgroup_parent; /* NULL = "/docker" */

@@ -233,16 +233,92 @@ static int add_host_devices(struct oci_linux *l, const char *dir, unsigned depth
 	return 0;
 }
 
-/* "c 1:3 rwm" */
-static int parse_rule(const char *text, struct oci_linux_resources *r, struct crl_err *err)
+struct rule {
+	char type[2];
+	int64_t major, minor; /* -1 = any */
+	char access[8];
+};
+
+static int rule_number(const char *text, int64_t *ret)
 {
-	char type = 0, maj[16] = "", min[16] = "", access[8] = "";
-	if (sscanf(text, "%c %15[0-9*]:%15[0-9*] %7[rwm]", &type, maj, min, access) != 4 ||
-	    !strchr("acb", type))
+	*ret = -1;
+	return str_eq(text, "*") || (str_to_i64(text, ret) && *ret >= 0) ? 0 : -1;
+}
+
+/* "c 1:3 rwm" */
+static int read_rule(const char *text, struct rule *ret, struct crl_err *err)
+{
+	struct rule r = {0};
+	char type = 0, maj[16] = "", min[16] = "", rest = 0;
+	if (sscanf(text, "%c %15[0-9*]:%15[0-9*] %7[rwm]%c", &type, maj, min, r.access, &rest) !=
+		    4 ||
+	    !strchr("acb", type) || rule_number(maj, &r.major) < 0 ||
+	    rule_number(min, &r.minor) < 0 || strlen(r.access) > 3)
 		return crl_fail(err, CRL_INVALID, "invalid device cgroup rule format: '%s'", text);
-	char t[2] = {type, '\0'};
-	int64_t a = *maj == '*' ? -1 : atoll(maj), b = *min == '*' ? -1 : atoll(min);
-	return add_rule(r, true, t, a, b, access) < 0 ? crl_fail_oom(err) : 0;
+	r.type[0] = type;
+	*ret = r;
+	return 0;
+}
+
+int oci_device_rule_check(const char *text, struct crl_err *err)
+{
+	struct rule r;
+	return read_rule(text, &r, err);
+}
+
+static int parse_rule(const char *text, struct oci_linux_resources *to, struct crl_err *err)
+{
+	struct rule r;
+	if (read_rule(text, &r, err) < 0)
+		return -1;
+	return add_rule(to, true, r.type, r.major, r.minor, r.access) < 0 ? crl_fail_oom(err) : 0;
+}
+
+/* A folder of devices: each one in it, at the same place below `inside`. */
+static int add_device_tree(const char *host, const char *inside, const char *access, unsigned depth,
+			   struct oci_linux *l, struct crl_err *err)
+{
+	_cleanup_closedir_ DIR *d = opendir(host);
+	struct dirent *e;
+	if (!d)
+		return crl_fail_sys(err, errno, "%s", host);
+	while ((e = readdir(d))) {
+		struct stat st;
+		if (str_eq(e->d_name, ".") || str_eq(e->d_name, "..") ||
+		    fstatat(dirfd(d), e->d_name, &st, 0) < 0)
+			continue;
+		_cleanup_free_ char *from = path_printf("%s/%s", host, e->d_name);
+		_cleanup_free_ char *to = path_printf("%s/%s", inside, e->d_name);
+		if (!from || !to)
+			return crl_fail_oom(err);
+		int r = 0;
+		if (S_ISDIR(st.st_mode) && depth < 8)
+			r = add_device_tree(from, to, access, depth + 1, l, err);
+		else if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
+			r = add_device(from, to, access, l, err);
+		if (r < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int add_asked(const struct api_device *d, struct oci_linux *l, struct crl_err *err)
+{
+	const char *host = d->path_on_host ? d->path_on_host : "";
+	const char *inside = str_empty(d->path_in_container) ? host : d->path_in_container;
+	const char *access = str_empty(d->cgroup_permissions) ? "rwm" : d->cgroup_permissions;
+	struct stat st;
+	size_t before = l->n_devices;
+	if (stat(host, &st) < 0 || !S_ISDIR(st.st_mode))
+		return add_device(host, inside, access, l, err);
+	if (add_device_tree(host, inside, access, 0, l, err) < 0)
+		return -1;
+	return l->n_devices > before
+		       ? 0
+		       : crl_fail(err, CRL_INVALID,
+				  "error gathering device information while adding custom device "
+				  "\"%s\": not a device node",
+				  host);
 }
 
 int oci_devices_fill(const struct api_host_config *hc, struct oci_linux *l, struct crl_err *err)
@@ -254,14 +330,9 @@ int oci_devices_fill(const struct api_host_config *hc, struct oci_linux *l, stru
 	}
 	if (default_rules(l->resources) < 0)
 		return crl_fail_oom(err);
-	for (size_t i = 0; i < hc->res.n_devices; i++) {
-		const struct api_device *d = &hc->res.devices[i];
-		const char *host = d->path_on_host ? d->path_on_host : "";
-		if (add_device(host, str_empty(d->path_in_container) ? host : d->path_in_container,
-			       str_empty(d->cgroup_permissions) ? "rwm" : d->cgroup_permissions, l,
-			       err) < 0)
+	for (size_t i = 0; i < hc->res.n_devices; i++)
+		if (add_asked(&hc->res.devices[i], l, err) < 0)
 			return -1;
-	}
 	for (char **rule = hc->res.device_cgroup_rules; rule && *rule; rule++)
 		if (parse_rule(*rule, l->resources, err) < 0)
 			return -1;

@@ -115,7 +115,7 @@ setup() {
 
 @test "what cannot be had is refused, not ignored" {
 	run -125 docker run --rm --storage-opt size=1g busybox true
-	[[ $output == *"--storage-opt is not supported"* ]]
+	[[ $output == *"--storage-opt is supported only for overlay over xfs with 'pquota' mount option"* ]]
 	run -125 docker run --rm --volume-driver nosuch -v vol:/v busybox true
 	[[ $output == *'plugin "nosuch" not found'* ]]
 	run docker run --rm --network host -p 80:80 busybox true
