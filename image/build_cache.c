@@ -13,6 +13,7 @@
 #include <base/record.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #define KEY_VERSION "crun-lite build 1"
 #define RECORD_KIND "build-step"
@@ -120,6 +121,8 @@ int build_cache_get(struct build *b, const char *hex, struct build_record *ret)
 		unlinkat(b->cache_fd, hex, 0);
 		return 0;
 	}
+	/* Prune goes by the last use. */
+	(void)utimensat(b->cache_fd, hex, NULL, 0);
 	*ret = r;
 	return 1;
 }

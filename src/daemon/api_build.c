@@ -221,28 +221,3 @@ void api_build_run(struct http_req *r)
 	job.data = take_ptr(b);
 	job_reply_start(r, &job);
 }
-
-/* --- POST /build/prune --- */
-
-void api_build_prune(struct http_req *r)
-{
-	struct daemon *d = http_daemon(r);
-	cJSON *tree = cJSON_CreateObject(), *deleted = NULL;
-	int fd = openat(crl_store_root_fd(d->store), "buildcache",
-			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	_cleanup_closedir_ DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *e;
-
-	while (dir && (e = readdir(dir))) {
-		if (e->d_name[0] == '.' || unlinkat(dirfd(dir), e->d_name, 0) < 0)
-			continue;
-		if (!deleted)
-			deleted = cJSON_CreateArray();
-		cJSON_AddItemToArray(deleted, cJSON_CreateString(e->d_name));
-	}
-	cJSON_AddItemToObject(tree, "CachesDeleted", deleted ? deleted : cJSON_CreateNull());
-	json_add_i64(tree, "SpaceReclaimed", 0);
-	/* The layers themselves go with the next collection. */
-	images_collect_later(d);
-	http_reply_json(r, 200, tree);
-}

@@ -5,6 +5,7 @@
  * what happens is in container_*.c.
  */
 #include "api_containers.h"
+#include "events.h"
 
 #include "container_hosts.h"
 #include "container_network.h"
@@ -277,6 +278,7 @@ void api_containers_prune(struct http_req *r)
 	}
 	cJSON_AddItemToObject(out, "ContainersDeleted", deleted);
 	json_add_i64(out, "SpaceReclaimed", space);
+	events_publish_prune(http_daemon(r), "container", space);
 	http_reply_json(r, 200, out);
 }
 

@@ -2,6 +2,7 @@
 /* What is answered at once: list, inspect, history, tag, delete, prune. */
 #include "api_images.h"
 #include "daemon.h"
+#include "events.h"
 #include "http.h"
 #include "images_internal.h"
 #include "images_json.h"
@@ -155,7 +156,7 @@ void api_images_prune(struct http_req *r)
 	_cleanup_strv_ char **ids = NULL;
 	struct crl_err err = CRL_ERR_INIT;
 	cJSON *tree, *deleted;
-	int64_t before;
+	int64_t before, freed;
 
 	if (filters_from_request(r, known, &filters, &err) == 0)
 		ids = prune_candidates(d, &filters, &err);
@@ -173,7 +174,9 @@ void api_images_prune(struct http_req *r)
 		deleted = cJSON_CreateNull();
 	}
 	cJSON_AddItemToObject(tree, "ImagesDeleted", deleted);
-	json_add_i64(tree, "SpaceReclaimed", before - images_layers_size(d));
+	freed = before - images_layers_size(d);
+	json_add_i64(tree, "SpaceReclaimed", freed);
+	events_publish_prune(d, "image", freed);
 	http_reply_json(r, 200, tree);
 }
 

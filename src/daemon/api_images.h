@@ -22,6 +22,5 @@ void api_images_search(struct http_req *r);
 void api_distribution_inspect(struct http_req *r);
 
 void api_build_run(struct http_req *r);
-void api_build_prune(struct http_req *r);
 
 #endif

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* GET /info and GET /system/df. Nothing is run to find out; a few small files are read. */
-#include "api_containers.h"
+/* GET /info. Nothing is run to find out; a few small files are read. */
 #include "api_system.h"
 #include "log_opts.h"
 #include "containers.h"
@@ -8,8 +7,6 @@
 #include "http.h"
 #include "images_json.h"
 #include "runtimes.h"
-#include "sizes.h"
-#include "volumes.h"
 
 #include <arpa/inet.h>
 #include <base/ident.h>
@@ -52,7 +49,7 @@ static bool file_is_one(const char *path)
 	return path_read_file(AT_FDCWD, path, 64, &text, &len, NULL) == 0 && text[0] == '1';
 }
 
-static void add_host(cJSON *t)
+static void add_host(cJSON *t, int version)
 {
 	struct utsname u = {0};
 	struct sysinfo si = {0};
@@ -69,6 +66,12 @@ static void add_host(cJSON *t)
 	json_add_i64(t, "NCPU", get_nprocs());
 	json_add_i64(t, "MemTotal", (int64_t)si.totalram * si.mem_unit);
 	cJSON_AddBoolToObject(t, "IPv4Forwarding", file_is_one("/proc/sys/net/ipv4/ip_forward"));
+	if (version >= 150)
+		return;
+	cJSON_AddBoolToObject(t, "BridgeNfIptables",
+			      file_is_one("/proc/sys/net/bridge/bridge-nf-call-iptables"));
+	cJSON_AddBoolToObject(t, "BridgeNfIp6tables",
+			      file_is_one("/proc/sys/net/bridge/bridge-nf-call-ip6tables"));
 }
 
 /* --- limits --- */
@@ -245,14 +248,7 @@ static void add_engine(struct daemon *d, cJSON *t)
 	json_add_str(t, "ServerVersion", ENGINE_VERSION);
 	json_add_str(t, "SystemTime", time_rfc3339(time_now_ns(), now));
 	json_add_str(t, "LoggingDriver", d->config.log_driver);
-	cJSON_AddBoolToObject(t, "Debug", d->config.debug);
-	cJSON_AddBoolToObject(t, "LiveRestoreEnabled", d->config.live_restore);
-	cJSON_AddBoolToObject(t, "ExperimentalBuild", false);
-	json_add_strv(t, "Labels", d->config.labels, false);
 	json_add_str(t, "Isolation", "");
-	json_add_str(t, "HttpProxy", "");
-	json_add_str(t, "HttpsProxy", "");
-	json_add_str(t, "NoProxy", "");
 	json_add_str(cJSON_AddObjectToObject(t, "ContainerdCommit"), "ID", "");
 	json_add_str(cJSON_AddObjectToObject(t, "RuncCommit"), "ID", "crun-lite " CRL_VERSION);
 	json_add_str(cJSON_AddObjectToObject(t, "InitCommit"), "ID", "crun-lite " CRL_VERSION);
@@ -264,100 +260,17 @@ void api_system_info(struct http_req *r)
 	cJSON *t = cJSON_CreateObject(), *warnings = cJSON_CreateArray();
 
 	add_engine(d, t);
+	api_info_self(d, t, warnings);
 	add_counts(d, t);
 	add_storage(d, t);
 	add_plugins(t);
 	add_limits(t, warnings);
-	add_host(t);
+	add_host(t, http_api_version(r));
 	add_registry(d, t);
 	runtimes_info(d, t);
 	json_add_str(t, "InitBinary", "crun-lite-init");
 	add_swarm(t);
 	add_security(d, t);
 	cJSON_AddItemToObject(t, "Warnings", warnings);
-	http_reply_json(r, 200, t);
-}
-
-/* --- GET /system/df --- */
-
-/* "type" may be repeated; without it everything is wanted. */
-static bool wants(const struct http_req *r, const char *type)
-{
-	_cleanup_strv_ char **types = http_query_all(r, "type");
-
-	return !types || strv_contains(types, type);
-}
-
-struct volume_list {
-	struct daemon *daemon;
-	cJSON *list;
-};
-
-static int add_volume(const struct volume_info *v, void *data)
-{
-	struct volume_list *l = data;
-	cJSON *item = volume_to_json(l->daemon, v->name), *usage;
-
-	if (!item)
-		return 0;
-	usage = cJSON_CreateObject();
-	json_add_i64(usage, "Size", volume_size(l->daemon, v->name));
-	json_add_i64(usage, "RefCount", (int64_t)v->users);
-	cJSON_AddItemToObject(item, "UsageData", usage);
-	cJSON_AddItemToArray(l->list, item);
-	return 0;
-}
-
-static cJSON *volumes_df(struct daemon *d)
-{
-	struct volume_list l = {d, cJSON_CreateArray()};
-
-	(void)volumes_each(d, add_volume, &l);
-	return l.list;
-}
-
-static cJSON *or_null(cJSON *list)
-{
-	return list ? list : cJSON_CreateNull();
-}
-
-static bool is_any(const struct container *c, const void *data)
-{
-	return true;
-}
-
-static bool await_sizes(struct http_req *r)
-{
-	_cleanup_strv_ char **volumes =
-		wants(r, "volume") ? volumes_size_paths(http_daemon(r)) : NULL;
-
-	if (wants(r, "container") && sizes_await_containers(r, is_any, NULL, api_system_df))
-		return true;
-	return sizes_await(r, volumes, api_system_df);
-}
-
-void api_system_df(struct http_req *r)
-{
-	if (await_sizes(r))
-		return;
-	static const struct filters none = {0};
-	struct daemon *d = http_daemon(r);
-	const struct images_list_options all = {.filters = &none,
-						.all = true,
-						.shared_size = true,
-						.count_containers = true,
-						.version = http_api_version(r)};
-	bool images = wants(r, "image");
-	cJSON *t = cJSON_CreateObject();
-
-	json_add_i64(t, "LayersSize", images ? images_layers_size(d) : 0);
-	cJSON_AddItemToObject(t, "Images",
-			      or_null(images ? images_list_json(d, &all, NULL) : NULL));
-	cJSON_AddItemToObject(t, "Containers",
-			      or_null(wants(r, "container") ? api_containers_df(d) : NULL));
-	cJSON_AddItemToObject(t, "Volumes", or_null(wants(r, "volume") ? volumes_df(d) : NULL));
-	cJSON_AddItemToObject(t, "BuildCache",
-			      or_null(wants(r, "build-cache") ? cJSON_CreateArray() : NULL));
-	json_add_i64(t, "BuilderSize", 0);
 	http_reply_json(r, 200, t);
 }

@@ -262,15 +262,6 @@ void api_networks_remove(struct http_req *r)
 
 /* --- POST /networks/prune --- */
 
-static void prune_event(struct daemon *d)
-{
-	struct strmap attributes = {0};
-
-	strmap_set(&attributes, "reclaimed", "0");
-	events_publish(d, "network", "prune", "", &attributes);
-	strmap_free(&attributes);
-}
-
 static bool prune_wanted(const struct networks *n, const struct network *net,
 			 const struct filters *f, int64_t until)
 {
@@ -304,7 +295,7 @@ void api_networks_prune(struct http_req *r)
 		out = out ? out : cJSON_CreateArray();
 		cJSON_AddItemToArray(out, cJSON_CreateString(name));
 	}
-	prune_event(d);
+	events_publish_prune(d, "network", 0);
 	tree = cJSON_CreateObject();
 	cJSON_AddItemToObject(tree, "NetworksDeleted", out ? out : cJSON_CreateNull());
 	http_reply_json(r, 200, tree);

@@ -4,6 +4,8 @@
 #ifndef DAEMON_API_SYSTEM_H
 #define DAEMON_API_SYSTEM_H
 
+#include <base/json.h>
+
 struct http_req;
 
 void api_system_ping(struct http_req *r);
@@ -17,5 +19,9 @@ void api_plugins_list(struct http_req *r);
 void api_swarm_inactive(struct http_req *r);
 /* 404: no BuildKit session here; buildx then says so. */
 void api_system_no_session(struct http_req *r);
+
+/* api_info_self.c: adds to the tree of /info. */
+struct daemon;
+void api_info_self(const struct daemon *d, cJSON *t, cJSON *warnings);
 
 #endif

@@ -149,17 +149,6 @@ static int prune_one(const struct volume_info *v, void *data)
 	return 0;
 }
 
-static void prune_event(struct daemon *d, int64_t bytes)
-{
-	struct strmap attributes = {0};
-	char text[24];
-
-	snprintf(text, sizeof(text), "%lld", (long long)bytes);
-	strmap_set(&attributes, "reclaimed", text);
-	events_publish(d, "volume", "prune", "", &attributes);
-	strmap_free(&attributes);
-}
-
 void api_volumes_prune(struct http_req *r)
 {
 	static const char *const known[] = {"all", "label", "label!", NULL};
@@ -182,7 +171,7 @@ void api_volumes_prune(struct http_req *r)
 	p.deleted = cJSON_AddArrayToObject(tree, "VolumesDeleted");
 	volumes_each(p.d, prune_one, &p);
 	json_add_i64(tree, "SpaceReclaimed", p.bytes);
-	prune_event(p.d, p.bytes);
+	events_publish_prune(p.d, "volume", p.bytes);
 	filters_free(&p.filters);
 	http_reply_json(r, 200, tree);
 }

@@ -262,6 +262,24 @@ void events_publish(struct daemon *d, const char *type, const char *action, cons
 	ring_add(e, text.data, text.len, now);
 }
 
+size_t events_listeners(const struct daemon *d)
+{
+	size_t n = 0;
+
+	for (const struct subscriber *s = d->events ? d->events->subscribers : NULL; s; s = s->next)
+		n++;
+	return n;
+}
+
+void events_publish_prune(struct daemon *d, const char *type, int64_t bytes)
+{
+	struct strmap attributes = {0};
+
+	(void)strmap_set(&attributes, "reclaimed", log_i64(bytes));
+	events_publish(d, type, "prune", "", &attributes);
+	strmap_free(&attributes);
+}
+
 /* --- GET /events --- */
 
 static void read_attributes(const cJSON *actor, struct strmap *to)

@@ -18,6 +18,10 @@ void events_free(struct events *e);
  */
 void events_publish(struct daemon *d, const char *type, const char *action, const char *actor_id,
 		    const struct strmap *attributes);
+/* How many clients listen. */
+size_t events_listeners(const struct daemon *d);
+/* The event that ends a prune: {Type: type, Action: "prune", Attributes: {reclaimed}}. */
+void events_publish_prune(struct daemon *d, const char *type, int64_t bytes);
 void api_events(struct http_req *r);
 
 #endif

@@ -6,6 +6,7 @@
 #include "api_networks.h"
 #include "api_system.h"
 #include "api_volumes.h"
+#include "build_cache.h"
 #include "events.h"
 #include "http.h"
 
