@@ -898,6 +898,67 @@ def log_rotation():
         check(all(os.path.getsize(f) < 20200 for f in files), 'size')
 
 
+def journal_entry(data):
+    """The fields of an entry in journald's native form."""
+    out, at = [], 0
+    while at < len(data):
+        end = data.index(b'\n', at)
+        line = data[at:end]
+        if b'=' in line:
+            key, value = line.split(b'=', 1)
+            at = end + 1
+        else:
+            n = struct.unpack('<Q', data[end + 1:end + 9])[0]
+            key, value = line, data[end + 9:end + 9 + n]
+            check(data[end + 9 + n:end + 10 + n] == b'\n', 'the end of a field')
+            at = end + 10 + n
+        out.append((key.decode(), value))
+    return dict(out)
+
+
+@test
+def log_journald():
+    """journald: fields, pieces, bytes as they are; it may go and come back; without it the start says so"""
+    with Monitor() as m:
+        place = os.path.join(m.cdir, 'journal')
+        fields = m.start_fields(['/bin/sh', '-c', "echo out; echo bad >&2; printf 'a\\377b\\n'; "
+                                 "head -c 20000 /dev/zero | tr '\\0' y; echo; sleep 0.6; echo later; sleep 0.4"])
+        fields['log'] = {'driver': 'journald', 'address': 'unixgram://' + place, 'tag': 'tg', 'id': 'c' * 64,
+                         'name': 'web', 'image': 'img:1', 'attrs': {'com.a': 'x\ny', '_PID': '1'}}
+        e = m.request('start', **fields)['error']
+        check(e['message'] == 'failed to initialize logging driver: journald is not enabled on this host', f'{e}')
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        s.bind(place)
+        s.settimeout(5)
+        m.ok('start', **fields)
+        got = []
+        while len(got) < 5:
+            data, fds, _, _ = socket.recv_fds(s, 200000, 4)
+            for fd in fds:
+                data = os.pread(fd, 1 << 20, 0)
+                os.close(fd)
+            got.append(journal_entry(data))
+        by = {e['MESSAGE']: e for e in got}
+        out = by[b'out']
+        want = {'CONTAINER_ID': 'c' * 12, 'CONTAINER_ID_FULL': 'c' * 64, 'CONTAINER_NAME': 'web', 'CONTAINER_TAG': 'tg',
+                'IMAGE_NAME': 'img:1', 'SYSLOG_IDENTIFIER': 'tg', 'PRIORITY': '6', 'COM_A': 'x\ny', 'PID': '1'}
+        check(all(out[k] == v.encode() for k, v in want.items()), f'{out}')
+        check('CONTAINER_PARTIAL_MESSAGE' not in out and by[b'bad']['PRIORITY'] == b'3', f'{by}')
+        check(b'a\xffb' in by, 'bytes as they are')
+        pieces = [e for e in got if e['MESSAGE'].startswith(b'y')]
+        check([p['CONTAINER_PARTIAL_ORDINAL'] for p in pieces] == [b'1', b'2'] and
+              pieces[0]['CONTAINER_PARTIAL_MESSAGE'] == b'true' and pieces[1]['CONTAINER_PARTIAL_LAST'] == b'true' and
+              pieces[0]['CONTAINER_PARTIAL_ID'] == pieces[1]['CONTAINER_PARTIAL_ID'] and
+              len(pieces[0]['MESSAGE'] + pieces[1]['MESSAGE']) == 20000, f'{pieces}')
+        s.close()
+        os.unlink(place)
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        s.bind(place)
+        s.settimeout(5)
+        check(journal_entry(s.recv(200000))['MESSAGE'] == b'later', 'after the receiver came back')
+        m.event('exit')
+
+
 # --- faults ---
 GROUP = 'faults'
 
