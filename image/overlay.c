@@ -79,7 +79,9 @@ static int open_mapped(const char *path, int userns, int *ret_fd, struct crl_err
 
 static const int *userns_of(const struct crl_overlay *o, size_t i)
 {
-	return i == 0 && o->top_userns ? o->top_userns : o->userns;
+	const int *fd = i == 0 && o->top_userns ? o->top_userns : o->userns;
+
+	return fd && *fd >= 0 ? fd : NULL;
 }
 
 static int open_lower(const struct crl_overlay *o, size_t i, int *ret_fd, struct crl_err *err)

@@ -178,7 +178,8 @@ struct crl_overlay {
 	const int *userns;
 	/*
 	 * For a read-only view with ids as the image means them: lowers[0] is such a container's
-	 * upper directory, and this a namespace of the inverse map (userns_inverse()).
+	 * upper directory, and this a namespace of the inverse map (userns_inverse()). Or -1 with
+	 * `userns`: lowers[0] is shown as it is, for who reads it in the namespace.
 	 */
 	const int *top_userns;
 };

@@ -318,7 +318,7 @@ int userns_map_mount(int tree_fd, int userns_fd, bool below, const char *what, s
 		return 0;
 	int sys = errno;
 	if (sys == EINVAL)
-		return crl_fail(err, CRL_UNSUPPORTED,
+		return crl_fail(err, CRL_INVALID,
 				"%s: its file system (%s)%s cannot show files under mapped user "
 				"ids on this kernel",
 				what, type_name(tree_fd), below ? " or one mounted below it" : "");

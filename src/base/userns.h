@@ -68,7 +68,7 @@ int64_t userns_to_host(const struct oci_id_mapping *rows, size_t n, uint32_t id)
 
 /*
  * Gives a detached mount (open_tree(OPEN_TREE_CLONE)) the map of `userns_fd`; with `below` all
- * mounts under it as well. CRL_UNSUPPORTED names the file system that cannot (ext4, xfs, btrfs and,
+ * mounts under it as well. CRL_INVALID names the file system that cannot (ext4, xfs, btrfs and,
  * since Linux 6.3, tmpfs can). `what` names the mount in errors.
  */
 int userns_map_mount(int tree_fd, int userns_fd, bool below, const char *what, struct crl_err *err);

@@ -21,10 +21,8 @@ int container_write_file(const struct container *c, const char *name, const stru
 		open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return crl_fail_sys(err, errno, "%s", path);
-	uint32_t uid, gid;
-	container_users_root(&c->rec, &uid, &gid);
-	if (container_users_own(&c->rec) && fchown(fd, uid, gid) < 0)
-		return crl_fail_sys(err, errno, "%s", path);
+	if (container_users_give(c, fd, path, err) < 0)
+		return -1;
 	ssize_t n = write(fd, b->data ? b->data : "", b->len);
 	if (n < 0 || (size_t)n != b->len)
 		return crl_fail_sys(err, n < 0 ? errno : ENOSPC, "%s", path);

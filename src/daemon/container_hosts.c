@@ -6,6 +6,8 @@
  */
 #include "container_hosts.h"
 
+#include "container_users.h"
+
 #include <base/fd.h>
 #include <base/path.h>
 #include <errno.h>
@@ -22,6 +24,8 @@ static int replace_text(const struct container *c, const struct buf *b, struct c
 	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | OPEN_FLAGS, 0644);
 	if (fd < 0)
 		return crl_fail_sys(err, errno, "%s", path);
+	if (container_users_give(c, fd, path, err) < 0)
+		return -1;
 	return fd_write_all(fd, b->data ? b->data : "", b->len, err);
 }
 

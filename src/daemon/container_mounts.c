@@ -72,7 +72,15 @@ bool mounts_is_propagation(const char *s)
 }
 
 /* The third part of a bind, "ro,z,rslave": at most one word of each kind. */
-enum mode_kind { MODE_RW, MODE_LABEL, MODE_PROPAGATION, MODE_COPY, MODE_CONSISTENCY, MODE_KINDS };
+enum mode_kind {
+	MODE_RW,
+	MODE_LABEL,
+	MODE_PROPAGATION,
+	MODE_COPY,
+	MODE_CONSISTENCY,
+	MODE_IDS,
+	MODE_KINDS
+};
 
 static int mode_kind(const char *word)
 {
@@ -85,6 +93,9 @@ static int mode_kind(const char *word)
 		{"z", MODE_LABEL},
 		{"Z", MODE_LABEL},
 		{"nocopy", MODE_COPY},
+		/* ours: with users of its own, whether owners are shown through the map */
+		{"idmap", MODE_IDS},
+		{"noidmap", MODE_IDS},
 		{"consistent", MODE_CONSISTENCY},
 		{"cached", MODE_CONSISTENCY},
 		{"delegated", MODE_CONSISTENCY},
@@ -116,6 +127,10 @@ static int apply_mode(struct container_mount *m, const char *mode, struct crl_er
 			m->rw = false;
 		else if (str_eq(*p, "nocopy"))
 			m->no_copy = true;
+		else if (str_eq(*p, "idmap"))
+			m->idmap = true;
+		else if (str_eq(*p, "noidmap"))
+			m->no_idmap = true;
 		if (!mounts_is_propagation(*p))
 			continue;
 		free(m->propagation);
@@ -233,6 +248,8 @@ static int copy_mount(struct container_record *rec, const struct container_mount
 	m->lowers = strv_copy(from->lowers);
 	m->non_recursive = from->non_recursive;
 	m->read_only_top = from->read_only_top;
+	m->idmap = from->idmap;
+	m->no_idmap = from->no_idmap;
 	m->no_copy = true;
 	return m->source && m->propagation ? 0 : crl_fail_oom(err);
 }

@@ -6,6 +6,7 @@
  */
 #include "container_root.h"
 
+#include "container_users.h"
 #include "mount_points.h"
 
 #include <base/log.h>
@@ -23,10 +24,11 @@ void container_layer_args(struct container *c, cJSON *args)
 
 	json_add_str(args, "upper", upper);
 	json_add_strv(args, "lowers", lowers, false);
+	container_users_args(&c->rec, args);
 }
 
 static void add_mount(cJSON *list, const char *source, const char *destination, bool rw,
-		      bool recursive, bool copy_up)
+		      bool recursive, bool copy_up, bool mapped)
 {
 	cJSON *m = cJSON_CreateObject();
 
@@ -35,6 +37,7 @@ static void add_mount(cJSON *list, const char *source, const char *destination, 
 	cJSON_AddBoolToObject(m, "rw", rw);
 	cJSON_AddBoolToObject(m, "recursive", recursive);
 	cJSON_AddBoolToObject(m, "copy_up", copy_up);
+	cJSON_AddBoolToObject(m, "mapped", mapped);
 	cJSON_AddItemToArray(list, m);
 }
 
@@ -56,7 +59,7 @@ static void add_own_files(const struct container *c, cJSON *list)
 				    *at = path_printf("/etc/%s", files[i]);
 		if (source && at && !has_mount_at(c, at) && access(source, F_OK) == 0)
 			add_mount(list, source, at, !c->rec.host_config.readonly_rootfs, false,
-				  false);
+				  false, false);
 	}
 }
 
@@ -71,7 +74,8 @@ static void add_mounts(struct container *c, cJSON *args)
 			continue;
 		/* What the first start would copy into an empty volume is there before it, too. */
 		add_mount(list, m->source, m->destination, m->rw, !m->non_recursive,
-			  volume && m->rw && !m->no_copy && c->state == FSM_CREATED);
+			  volume && m->rw && !m->no_copy && c->state == FSM_CREATED,
+			  container_users_maps(&c->rec, m));
 	}
 	add_own_files(c, list);
 }

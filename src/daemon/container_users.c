@@ -3,6 +3,7 @@
 #include "container_users.h"
 
 #include <base/path.h>
+#include <errno.h>
 #include <sys/random.h>
 
 #define SIZE_DEFAULT 65536U
@@ -262,4 +263,42 @@ void container_users_root(const struct container_record *rec, uint32_t *ret_uid,
 	int64_t gid = userns_to_host(rec->gid_map, rec->n_gid_map, 0);
 	*ret_uid = uid > 0 ? (uint32_t)uid : 0;
 	*ret_gid = gid > 0 ? (uint32_t)gid : 0;
+}
+
+int container_users_give(const struct container *c, int fd, const char *path, struct crl_err *err)
+{
+	uint32_t uid, gid;
+	if (!container_users_own(&c->rec))
+		return 0;
+	container_users_root(&c->rec, &uid, &gid);
+	return fchown(fd, uid, gid) < 0 ? crl_fail_sys(err, errno, "%s", path) : 0;
+}
+
+bool container_users_maps(const struct container_record *rec, const struct container_mount *m)
+{
+	if (!container_users_own(rec))
+		return false;
+	if (str_eq(m->type, "volume"))
+		return true;
+	if (!str_eq(m->type, "bind") || m->no_idmap)
+		return false;
+	return m->idmap || !str_empty(rec->host_config.userns_mode);
+}
+
+static void add_rows(cJSON *args, const char *key, const struct oci_id_mapping *rows, size_t n)
+{
+	cJSON *list = n ? cJSON_AddArrayToObject(args, key) : NULL;
+	for (size_t i = 0; list && i < n; i++) {
+		cJSON *row = cJSON_CreateObject();
+		json_add_u64(row, "container", rows[i].container_id);
+		json_add_u64(row, "host", rows[i].host_id);
+		json_add_u64(row, "size", rows[i].size);
+		cJSON_AddItemToArray(list, row);
+	}
+}
+
+void container_users_args(const struct container_record *rec, cJSON *args)
+{
+	add_rows(args, "uid_map", rec->uid_map, rec->n_uid_map);
+	add_rows(args, "gid_map", rec->gid_map, rec->n_gid_map);
 }

@@ -33,6 +33,18 @@ struct userns_map container_users_map(const struct container_record *rec);
 /* The host's ids of its root; 0, 0 without users of its own. */
 void container_users_root(const struct container_record *rec, uint32_t *ret_uid, uint32_t *ret_gid);
 
+/* A file that the daemon makes for the container becomes its root's. */
+int container_users_give(const struct container *c, int fd, const char *path, struct crl_err *err);
+/*
+ * Whether a mount is shown through the map. Volumes are written with the ids that the container
+ * means, so that all containers see the same owners. So are folders of the host, unless the mount
+ * said otherwise; with userns-remap they are not, as with Docker: their owners were chosen for the
+ * one range there is.
+ */
+bool container_users_maps(const struct container_record *rec, const struct container_mount *m);
+/* "uid_map" and "gid_map" for a worker (src/worker/users.h); nothing without users of its own. */
+void container_users_args(const struct container_record *rec, cJSON *args);
+
 /* --- userns_ranges.c --- */
 
 /*

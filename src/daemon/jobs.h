@@ -36,11 +36,13 @@
  * compressed; output of get: a tar. {"path":"/as/given", and what gets it into the container:
  *	"pid":N, "ticks":N                 of a running container's process, or
  *	"upper":PATH, "work":PATH, "lowers":[PATH.. top first], "writable":bool, "durable":bool,
- *	"mounts":[{"source","destination","rw","recursive","copy_up"}],
+ *	"mounts":[{"source","destination","rw","recursive","copy_up","mapped"}],
  *	put: "keep_kind":bool (noOverwriteDirNonDir), "copy_uid_gid":bool, "user":"",
  *"read_only":bool} archive-stat: {"result":{"name","size","mode","mtime","linkTarget"}}
  *	archive-get: {"stat":{the same}} before the first byte of output, then {"result":{}}
  *	archive-put: {"result":{}}
+ * All verbs with "upper" take "uid_map" and "gid_map" ([{"container","host","size"}]) of containers
+ * with users of their own (src/worker/users.h): ids of files are shown and written as they mean them.
  * Verb "changes" (GET /containers/ID/changes). Output: the answer. {"upper":PATH,
  *	"lowers":[PATH.. top first], "mounts":["/destination"..]} {"result":{}}
  * Verb "du". {"trees":[PATH..]} {"result":{"sizes":[bytes.., -1 = not there or too deep]}}

@@ -229,18 +229,9 @@ static void set_default_mounts(struct builder *b)
 		set_shm(b);
 }
 
-/*
- * Volumes are written with the ids that the container means, so that all containers see the same
- * owners. So are folders of the host, unless it said otherwise; with userns-remap they are not, as
- * with Docker: their owners were chosen for the one range there is.
- */
 static const char *mapped(const struct builder *b, const struct container_mount *m)
 {
-	const struct container_record *rec = b->in->rec;
-	bool volume = str_eq(m->type, "volume"), bind = str_eq(m->type, "bind");
-	if (!container_users_own(rec) || (!volume && !bind))
-		return "";
-	if (bind && (m->no_idmap || (!m->idmap && str_empty(rec->host_config.userns_mode))))
+	if (!container_users_maps(b->in->rec, m))
 		return "";
 	return m->non_recursive ? ",idmap" : ",ridmap";
 }

@@ -6,6 +6,7 @@
  * See Documentation/filesystems/overlayfs.rst, docker-diff(1).
  */
 #include "verbs.h"
+#include "users.h"
 
 #include <base/fd.h>
 #include <image/unpack.h>
@@ -264,9 +265,8 @@ int changes_prepare(struct worker *w, struct crl_err *err)
 		return crl_fail(err, CRL_INVALID, "arguments without \"upper\"");
 	if (read_lowers(w->args, &lowers, err) < 0)
 		return -1;
-	w->top_fd = open(upper, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (w->top_fd < 0)
-		return crl_fail_sys(err, errno, "%s", upper);
+	if (users_open_upper(w->args, upper, &w->top_fd, err) < 0)
+		return -1;
 	w->layers.v = malloc(sizeof(int));
 	if (!w->layers.v)
 		return crl_fail_oom(err);

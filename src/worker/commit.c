@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Verb "commit": a container's upper directory becomes a layer on top of its image. */
 #include "new_image.h"
+#include "users.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -75,8 +76,7 @@ int commit_prepare(struct worker *w, struct crl_err *err)
 		return crl_fail(err, CRL_INVALID, "arguments without \"upper\"");
 	if (read_lowers(w->args, &lowers, err) < 0 || layer_fds_open(lowers, &w->layers, err) < 0)
 		return -1;
-	w->top_fd = open(upper, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return w->top_fd < 0 ? crl_fail_sys(err, errno, "%s", upper) : 0;
+	return users_open_upper(w->args, upper, &w->top_fd, err);
 }
 
 static int commit_image(struct worker *w, struct commit *c, char manifest[80], char config[80],

@@ -5,6 +5,7 @@
  * Documentation/filesystems/overlayfs.rst.
  */
 #include "enter_stopped.h"
+#include "users.h"
 
 #include <base/fd.h>
 #include <base/path.h>
@@ -28,12 +29,14 @@ struct plan {
 	const cJSON **mounts; /* by length of destination: parents first */
 	size_t n_mounts;
 	bool writable;
+	int userns; /* of a container with users of its own; ids in archives are theirs */
 };
 
 static void plan_free(struct plan *p)
 {
 	strv_free(p->layers);
 	free(p->mounts);
+	cleanup_close_p(&p->userns);
 }
 
 static int compare_mounts(const void *a, const void *b)
@@ -144,8 +147,12 @@ static int make_stubs(const struct plan *p, int root, int stubs, bool *ret, stru
 
 static int mount_layers(const struct plan *p, bool writable, int *ret_fd, struct crl_err *err)
 {
+	/* The upper directory among the layers has the ids of the host already. */
+	static const int as_it_is = -1;
 	const struct crl_overlay o = {
 		.lowers = p->layers,
+		.userns = p->userns >= 0 ? &p->userns : NULL,
+		.top_userns = p->userns >= 0 && !p->writable ? &as_it_is : NULL,
 		.upper = writable ? json_get_str(p->args, "upper") : NULL,
 		.work = writable ? json_get_str(p->args, "work") : NULL,
 	};
@@ -208,7 +215,7 @@ static int mount_root(const struct worker *w, struct plan *p, int *ret_fd, struc
 	return 0;
 }
 
-static int open_source(const cJSON *m, int *ret_fd, struct crl_err *err)
+static int open_source(const struct plan *p, const cJSON *m, int *ret_fd, struct crl_err *err)
 {
 	const char *source = json_get_str(m, "source");
 	unsigned deep = json_get_bool(m, "recursive") ? AT_RECURSIVE : 0;
@@ -218,6 +225,9 @@ static int open_source(const cJSON *m, int *ret_fd, struct crl_err *err)
 
 	if (fd < 0)
 		return crl_fail_sys(err, errno, "%s", source);
+	if (p->userns >= 0 && json_get_bool(m, "mapped") &&
+	    userns_map_mount(fd, p->userns, deep != 0, source, err) < 0)
+		return -1;
 	if (!json_get_bool(m, "rw"))
 		attr.attr_set |= MOUNT_ATTR_RDONLY;
 	if (mount_setattr(fd, "", AT_EMPTY_PATH | deep, &attr, sizeof(attr)) < 0)
@@ -246,7 +256,7 @@ static int attach(const struct plan *p, int root, const cJSON *m, struct crl_err
 	if (access(json_get_str(m, "source"), F_OK) < 0 ||
 	    path_open_in_root(root, at, O_PATH, 0, &target, NULL) < 0)
 		return 0;
-	if (open_source(m, &tree, err) < 0)
+	if (open_source(p, m, &tree, err) < 0)
 		return -1;
 	if (fill_volume(m, tree, target, err) < 0)
 		return -1;
@@ -268,10 +278,11 @@ static int pivot(int root, struct crl_err *err)
 
 int enter_stopped(struct worker *w, struct crl_err *err)
 {
-	_cleanup_(plan_free) struct plan p = {.args = w->args};
+	_cleanup_(plan_free) struct plan p = {.args = w->args, .userns = -1};
 	_cleanup_close_ int root = -1;
 
-	if (plan_layers(&p, err) < 0 || plan_mounts(&p, err) < 0)
+	if (plan_layers(&p, err) < 0 || plan_mounts(&p, err) < 0 ||
+	    users_namespace(w->args, &p.userns, err) < 0)
 		return -1;
 	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return crl_fail_sys(err, errno, "mount namespace");
@@ -281,5 +292,12 @@ int enter_stopped(struct worker *w, struct crl_err *err)
 		if (attach(&p, root, p.mounts[i], err) < 0)
 			return crl_context(err, "mount %s",
 					   json_get_str(p.mounts[i], "destination"));
-	return pivot(root, err);
+	if (pivot(root, err) < 0)
+		return -1;
+	if (p.userns < 0)
+		return 0;
+	/* As in a running one: nobody here has a right on the host any more. */
+	if (setns(p.userns, CLONE_NEWUSER) < 0)
+		return crl_fail_sys(err, errno, "join the user namespace");
+	return userns_become_root(err);
 }

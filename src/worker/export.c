@@ -4,7 +4,7 @@
  * The overlay is mounted read-only and detached, with the container's upper
  * directory as the top lower layer: the running container is not disturbed.
  */
-#include "verbs.h"
+#include "users.h"
 
 #include <base/fd.h>
 #include <image/pack.h>
@@ -38,10 +38,11 @@ static int read_layers(const cJSON *args, char ***ret, struct crl_err *err)
 int export_prepare(struct worker *w, struct crl_err *err)
 {
 	_cleanup_strv_ char **layers = NULL;
+	_cleanup_close_ int userns = -1;
 
-	if (read_layers(w->args, &layers, err) < 0)
+	if (read_layers(w->args, &layers, err) < 0 || users_inverse(w->args, &userns, err) < 0)
 		return -1;
-	const struct crl_overlay o = {.lowers = layers};
+	const struct crl_overlay o = {.lowers = layers, .top_userns = userns >= 0 ? &userns : NULL};
 	return crl_overlay_mount(&o, &w->top_fd, err) < 0 ? crl_context(err, "export") : 0;
 }
 

@@ -123,7 +123,7 @@ static void test_unmappable(void **state)
 	assert_int_equal(userns_new(&map, &fd, &err), 0);
 	tree = open_tree(AT_FDCWD, "/proc", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	assert_int_equal(userns_map_mount(tree, fd, false, "mount /x", &err), -1);
-	assert_int_equal(err.code, CRL_UNSUPPORTED);
+	assert_int_equal(err.code, CRL_INVALID);
 	assert_non_null(strstr(err.msg, "mount /x: its file system (proc)"));
 }
 
