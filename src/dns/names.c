@@ -241,6 +241,10 @@ static bool network_twice(const struct dns_box *b)
 
 static struct names_ep *build_eps(const struct dns_box *b, struct crl_err *err)
 {
+	if (strlen(b->id) >= sizeof(((struct names_box *)0)->id)) {
+		crl_fail(err, CRL_INVALID, "id of a container is too long");
+		return NULL;
+	}
 	if (network_twice(b)) {
 		crl_fail(err, CRL_INVALID, "container %s is twice in a network", b->id);
 		return NULL;
