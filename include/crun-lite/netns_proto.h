@@ -29,18 +29,29 @@ enum netns_op {
 	NETNS_DNS = 16,   /* in the namespace: the name server's sockets, as with `dns` below */
 };
 
+/* What the interface in the namespace is. */
+enum netns_kind {
+	NETNS_VETH,    /* `bridge`: the bridge that the host's end is a port of */
+	NETNS_MACVLAN, /* of the parent link `bridge`; `link` is only a label then */
+	NETNS_IPVLAN,  /* the same, with the parent's hardware address */
+};
+
 struct netns_request {
 	uint32_t op;
 	uint32_t seq;
 	char link[IFNAMSIZ];
 	char ifname[IFNAMSIZ];
-	uint32_t bridge;               /* index of the bridge */
+	uint32_t bridge;               /* index of the bridge, or of the parent */
+	uint32_t kind;                 /* enum netns_kind */
+	uint32_t mode;                 /* the kernel's MACVLAN_MODE_, IPVLAN_MODE_ */
+	uint32_t flags;                /* the kernel's IPVLAN_F_ */
 	uint32_t mtu;                  /* 0 = the kernel's default */
 	uint32_t ip;                   /* network byte order */
 	uint32_t gateway;              /* network byte order; 0 = no default route */
 	uint8_t ip6[16], gateway6[16]; /* gateway6 0 = no default route */
 	uint8_t prefix6;               /* 0 = no IPv6 on `ifname` */
 	uint8_t prefix_len;            /* 0 = no IPv4 */
+	uint8_t link_route;            /* the default route is the link, without a gateway */
 	uint8_t isolated;              /* the bridge does not pass frames to other isolated ports */
 	uint8_t mac[6];
 	uint8_t dns; /* NETNS_MAKE: with the name server's sockets */

@@ -63,7 +63,7 @@ static cJSON *endpoint_json(const struct container *c, const struct api_endpoint
 	json_add_i64(o, "GwPriority", asked->gw_priority);
 	json_add_str(o, "NetworkID", live ? ep->network_id : asked->network_id);
 	json_add_str(o, "EndpointID", ep->id);
-	json_add_str(o, "Gateway", ep->gateway);
+	json_add_str(o, "Gateway", str_eq(ep->gateway, NET_LINK_ROUTE) ? "" : ep->gateway);
 	json_add_str(o, "IPAddress", ep->ip);
 	json_add_i64(o, "IPPrefixLen", ep->prefix_len);
 	json_add_str(o, "IPv6Gateway", ep->gateway6);

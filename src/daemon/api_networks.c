@@ -47,7 +47,7 @@ static cJSON *ipam_json(const struct network *net)
 			cJSON_AddNullToObject(ipam, "Options");
 	} else
 		cJSON_AddObjectToObject(ipam, "Options");
-	if (!network_is_bridge(net)) {
+	if (!network_has_ipam(net)) {
 		cJSON_AddNullToObject(ipam, "Config");
 		return ipam;
 	}

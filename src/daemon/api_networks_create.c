@@ -62,7 +62,9 @@ static int create_check(const struct networks *n, const struct network_body *b, 
 	if (str_eq(b->driver, "host") || str_eq(b->driver, "null"))
 		return crl_fail(err, CRL_FORBIDDEN,
 				"only one instance of \"%s\" network is allowed", b->driver);
-	if (!str_empty(b->driver) && !str_eq(b->driver, "bridge") && !str_eq(b->driver, "default"))
+	if (!str_empty(b->driver) && !str_eq(b->driver, "bridge") &&
+	    !str_eq(b->driver, "default") && !str_eq(b->driver, "macvlan") &&
+	    !str_eq(b->driver, "ipvlan"))
 		return crl_fail(err, CRL_NOT_FOUND,
 				"could not find plugin %s: plugin \"%s\" not found", b->driver,
 				b->driver);
@@ -110,7 +112,8 @@ static int create_fill(struct networks *n, struct network *net, const struct net
 
 	ident_random(net->id);
 	net->name = strdup(b->name);
-	net->driver = strdup("bridge");
+	net->driver = strdup(
+		str_eq(b->driver, "macvlan") || str_eq(b->driver, "ipvlan") ? b->driver : "bridge");
 	net->created = strdup(time_rfc3339(time_now_ns(), now));
 	net->internal = b->internal;
 	net->attachable = b->attachable;
@@ -122,7 +125,9 @@ static int create_fill(struct networks *n, struct network *net, const struct net
 	if (create_default_options(n->d, net, err) < 0)
 		return -1;
 	net->mtu = 1500;
-	if (network_parse_options(net, err) < 0 || create_link(n, net, err) < 0)
+	if (network_parse_options(net, err) < 0 ||
+	    (network_has_parent(net) ? network_parent_options(n, net, err)
+				     : create_link(n, net, err)) < 0)
 		return -1;
 	return api_ipam_fill(n, net, &b->ipam, wants_ip4(b), wants_ip6(b), err);
 }
@@ -161,7 +166,9 @@ void api_networks_create(struct http_req *r)
 		json_add_str(tree, "Id", id);
 		json_add_str(tree, "Warning", "");
 		strmap_set(&attributes, "name", b.name);
-		strmap_set(&attributes, "type", "bridge");
+		strmap_set(&attributes, "type",
+			   str_empty(b.driver) || str_eq(b.driver, "default") ? "bridge"
+									      : b.driver);
 		events_publish(d, "network", "create", id, &attributes);
 		http_reply_json(r, 201, tree);
 	}

@@ -87,11 +87,13 @@ static cJSON *io_json(const struct sample *s)
 	return o;
 }
 
-static void add_network(cJSON *networks, const struct net_endpoint *ep)
+static void add_network(cJSON *networks, const struct container *c, const struct net_endpoint *ep)
 {
 	struct net_stats n;
 	struct crl_err ignored;
-	if (net_stats_read(ep, &n, &ignored) < 0)
+	if ((str_eq(ep->driver, "bridge")
+		     ? net_stats_read(ep, &n, &ignored)
+		     : net_stats_inside((pid_t)c->rec.pid, ep->ifname, &n, &ignored)) < 0)
 		return;
 	cJSON *eth = cJSON_AddObjectToObject(networks, ep->ifname);
 	json_add_u64(eth, "rx_bytes", n.rx_bytes);
@@ -108,7 +110,7 @@ static void add_networks(cJSON *o, const struct container *c)
 {
 	cJSON *networks = c->n_eps ? cJSON_AddObjectToObject(o, "networks") : NULL;
 	for (size_t i = 0; i < c->n_eps; i++)
-		add_network(networks, &c->eps[i]);
+		add_network(networks, c, &c->eps[i]);
 }
 
 static cJSON *sample_json(const struct container *c, const struct sample *now,

@@ -108,7 +108,8 @@ int networks_add(struct networks *n, struct network *net, struct crl_err *err)
 	struct crl_err ignored;
 	struct nft_net rules;
 
-	if (network_is_bridge(net) && networks_bring_up(n, net, err) < 0)
+	if ((network_is_bridge(net) && networks_bring_up(n, net, err) < 0) ||
+	    (network_has_parent(net) && network_parent_up(net, err) < 0))
 		goto undo;
 	if (network_save(n->d, net, err) < 0)
 		goto undo;
@@ -118,6 +119,7 @@ int networks_add(struct networks *n, struct network *net, struct crl_err *err)
 	}
 	return 0;
 undo:
+	network_parent_down(n, net);
 	if (network_is_bridge(net)) {
 		rules = network_nft(net);
 		nft_net(n->nft, &rules, false, &ignored);
@@ -144,6 +146,7 @@ int networks_remove(struct networks *n, struct network *net, struct crl_err *err
 		if (netlink_delete(n->netlink, net->link, &late) < 0)
 			log_warn("network bridge", "network", net->name, "error", late.msg, NULL);
 	}
+	network_parent_down(n, net);
 	network_free(net);
 	return 0;
 }
@@ -247,6 +250,9 @@ static int networks_up(struct networks *n, struct crl_err *err)
 	for (size_t i = 0; i < n->n_items; i++) {
 		struct network *net = n->items[i];
 		struct crl_err one = CRL_ERR_INIT;
+		if (network_has_parent(net) && network_parent_up(net, &one) < 0)
+			log_error("network is not up", "network", net->name, "error", one.msg,
+				  NULL);
 		if (!network_is_bridge(net))
 			continue;
 		if (net_pool_new(n, net, &net->pool, err) < 0)
@@ -331,7 +337,7 @@ static void networks_take_down(struct networks *n)
 
 	for (size_t i = 0; i < n->n_items; i++) {
 		struct network *net = n->items[i];
-		if (network_is_bridge(net) && net->ifindex &&
+		if (((network_is_bridge(net) && net->ifindex) || net->made_link) &&
 		    netlink_delete(n->netlink, net->link, &err) < 0)
 			log_warn("network bridge", "network", net->name, "error", err.msg, NULL);
 	}

@@ -16,6 +16,7 @@
 #include <base/str.h>
 #include <crun-lite/err.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct daemon;
 struct networks;
@@ -32,6 +33,8 @@ struct net_port {      /* one published port */
 	uint16_t host_port_end; /* > host_port in a request: any of them will do */
 };
 
+#define NET_LINK_ROUTE "0.0.0.0" /* ipvlan in layer 3: the link itself is the way out */
+
 struct net_endpoint { /* a container's place in a network; all members owned by it */
 	char id[65];  /* EndpointID */
 	char network_id[65];
@@ -44,13 +47,13 @@ struct net_endpoint { /* a container's place in a network; all members owned by 
 	char **links;     /* "container:alias", seen by this endpoint only */
 	char ip[16];      /* "172.17.0.2" */
 	int prefix_len;
-	char gateway[16]; /* "" = the network leads nowhere */
+	char gateway[16]; /* "" = the network leads nowhere, NET_LINK_ROUTE = without a gateway */
 	char ip6[46];     /* "" = none; so for the two below */
 	int prefix6;
 	char gateway6[46];
 	char mac[18];
 	int64_t gw_priority; /* of several endpoints the highest has the default route */
-	char link[16];       /* host side of the veth pair; "" where the driver makes none */
+	char link[16];       /* host side of the veth pair; a mere label with macvlan and ipvlan */
 	int netns_fd;        /* -1 once handed over */
 	struct net_port *ports;
 	size_t n_ports;
@@ -122,6 +125,8 @@ struct net_stats {
 	uint64_t tx_bytes, tx_packets, tx_errors, tx_dropped;
 };
 int net_stats_read(const struct net_endpoint *ep, struct net_stats *ret, struct crl_err *err);
+/* The same from the process's own namespace, where the host has no end of the link. */
+int net_stats_inside(pid_t pid, const char *ifname, struct net_stats *ret, struct crl_err *err);
 
 /* --- network_names.c: pure --- */
 /* The endpoint that has the default route: dockerd's order. NULL when none leads out. */

@@ -115,8 +115,8 @@ static int endpoint_begin(struct networks *n, const struct net_request *req,
 
 	if (!net)
 		return crl_fail(err, CRL_NOT_FOUND, "network %s not found", req->network);
-	if (!network_is_bridge(net))
-		return crl_fail(err, CRL_INVALID, "network %s is no bridge network", net->name);
+	if (!network_has_ipam(net))
+		return crl_fail(err, CRL_INVALID, "network %s has no addresses", net->name);
 	if (endpoint_wanted(n, net, req, ret, err) < 0)
 		return -1;
 	*ret_net = net;
@@ -134,7 +134,9 @@ static void endpoint_describe(struct net_attachment *a, const struct net_ready *
 	a->ip6 = r->ip6;
 	if (a->ip)
 		ipam_format_ip(a->ip, ep->ip);
-	if (network_leads_out(net))
+	if (network_leads_out(net) && network_parent_link_route(net))
+		snprintf(ep->gateway, sizeof(ep->gateway), "%s", NET_LINK_ROUTE);
+	else if (network_leads_out(net))
 		ipam_format_ip(net->route, ep->gateway);
 	ep->prefix_len = net->ipam.subnet.prefix_len;
 	if (!ip6_is_zero(a->ip6))
@@ -144,6 +146,8 @@ static void endpoint_describe(struct net_attachment *a, const struct net_ready *
 	ep->prefix6 = net->ipam6.subnet.prefix_len;
 	snprintf(ep->mac, sizeof(ep->mac), "%02x:%02x:%02x:%02x:%02x:%02x", r->mac[0], r->mac[1],
 		 r->mac[2], r->mac[3], r->mac[4], r->mac[5]);
+	if (str_eq(net->driver, "ipvlan"))
+		ep->mac[0] = '\0'; /* it has its parent's */
 	snprintf(ep->link, sizeof(ep->link), "%s", r->link);
 }
 
@@ -211,6 +215,9 @@ static int endpoint_make(struct networks *n, struct network *net, const struct n
 				     .own_users = req->own_users,
 				     .netns_fd = req->netns_fd};
 
+	if (!str_empty(req->mac) && str_eq(net->driver, "ipvlan"))
+		return crl_fail(err, CRL_INVALID,
+				"ipvlan interfaces do not support custom mac address assignment");
 	if (!str_empty(req->mac) && !net_mac_parse(req->mac, spec.mac))
 		return crl_fail(err, CRL_INVALID, "invalid MAC address %s", req->mac);
 	spec.has_mac = !str_empty(req->mac);
@@ -233,7 +240,7 @@ int net_acquire(struct daemon *d, const struct net_request *req, struct net_endp
 	if (endpoint_copy_request(&a->ep, req, a->network, err) < 0 ||
 	    net_ports_copy(d, a->network, &a->ep, req->ports, req->n_ports, err) < 0)
 		return -1;
-	bool pooled = endpoint_is_plain(req);
+	bool pooled = endpoint_is_plain(req) && a->network->pool;
 	if ((pooled ? net_pool_take(a->network->pool, wanted.ip, wanted.ip6, &ready, err)
 		    : endpoint_make(n, a->network, req, &wanted, &ready, err)) < 0)
 		return -1;
@@ -246,7 +253,8 @@ int net_acquire(struct daemon *d, const struct net_request *req, struct net_endp
 		return -1;
 	}
 	ret->netns_fd = ready.netns_fd;
-	net_pool_kick(a->network->pool);
+	if (a->network->pool)
+		net_pool_kick(a->network->pool);
 	endpoint_event(d, take_ptr(a), "connect");
 	return 0;
 }
@@ -341,7 +349,7 @@ int net_adopt(struct daemon *d, const struct net_endpoint *ep, struct crl_err *e
 		return crl_fail_oom(err);
 	a->ep.netns_fd = -1;
 	a->network = networks_lookup(n, ep->network_id);
-	if (!a->network || !network_is_bridge(a->network))
+	if (!a->network || !network_has_ipam(a->network))
 		return crl_fail(err, CRL_NOT_FOUND, "network %s not found", ep->network);
 	if (endpoint_copy(ep, &a->ep, err) < 0)
 		return -1;
@@ -356,30 +364,5 @@ int net_adopt(struct daemon *d, const struct net_endpoint *ep, struct crl_err *e
 	if (net_ports_hold(n, a, &held) < 0)
 		log_warn("hold port", "container", a->ep.container_id, "error", held.msg, NULL);
 	take_ptr(a);
-	return 0;
-}
-
-int net_stats_read(const struct net_endpoint *ep, struct net_stats *ret, struct crl_err *err)
-{
-	struct netlink *nl = NULL;
-	struct net_stats host;
-
-	if (netlink_open(&nl, err) < 0)
-		return -1;
-	int r = netlink_stats(nl, ep->link, &host, err);
-	netlink_close(nl);
-	if (r < 0)
-		return -1;
-	/* What our end sends, the container's end receives. */
-	*ret = (struct net_stats){
-		.rx_bytes = host.tx_bytes,
-		.rx_packets = host.tx_packets,
-		.rx_errors = host.tx_errors,
-		.rx_dropped = host.tx_dropped,
-		.tx_bytes = host.rx_bytes,
-		.tx_packets = host.rx_packets,
-		.tx_errors = host.rx_errors,
-		.tx_dropped = host.rx_dropped,
-	};
 	return 0;
 }

@@ -186,6 +186,8 @@ int network_repair(struct networks *n, struct network *net, struct crl_err *err)
 			return -1;
 	}
 	n->suspect = false;
+	if (net && network_has_parent(net))
+		return network_parent_up(net, err);
 	if (!net || (net->ifindex != 0 && if_nametoindex(net->link) == net->ifindex))
 		return 0;
 	if (net->ifindex != 0)

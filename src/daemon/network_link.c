@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <base/log.h>
 #include <errno.h>
+#include <sys/random.h>
 
 struct link_call {
 	struct networks *n;
@@ -145,6 +146,10 @@ void net_link_fill(const struct network *net, const struct net_ready *entry, boo
 	q->isolated = net->isolated;
 	memcpy(q->link, entry->link, sizeof(q->link));
 	memcpy(q->mac, entry->mac, sizeof(q->mac));
+	if (!network_has_parent(net))
+		return;
+	network_parent_request(net, q);
+	q->link_route = routed && network_leads_out(net) && network_parent_link_route(net);
 }
 
 static int link_request(struct networks *n, const struct network *net,
@@ -162,6 +167,18 @@ static int link_request(struct networks *n, const struct network *net,
 	return 0;
 }
 
+/*
+ * On a parent two faces may not have one address, and that of an ended container goes when the
+ * kernel comes to it.
+ */
+static void link_random_mac(uint8_t mac[6])
+{
+	mac[0] = 0x02;
+	mac[1] = 0x42;
+	if (getrandom(mac + 2, 4, 0) != 4)
+		memset(mac + 2, 0x77, 4);
+}
+
 int net_link_make(struct networks *n, struct network *net, const struct net_link_spec *spec,
 		  struct net_ready *ret, struct crl_err *err)
 {
@@ -175,6 +192,8 @@ int net_link_make(struct networks *n, struct network *net, const struct net_link
 	networks_link_name(n, n->veth_prefix, entry.link);
 	if (spec->has_mac)
 		memcpy(entry.mac, spec->mac, sizeof(entry.mac));
+	else if (network_has_parent(net))
+		link_random_mac(entry.mac);
 	else
 		net_link_mac(entry.ip, entry.ip6, entry.mac);
 	if (link_request(n, net, spec, &entry, &entry.netns_fd, err) < 0) {
@@ -213,6 +232,7 @@ int net_route(struct daemon *d, int netns_fd, const struct net_endpoint *gateway
 
 	if (gateway) {
 		snprintf(q.ifname, sizeof(q.ifname), "%s", gateway->ifname);
+		q.link_route = str_eq(gateway->gateway, NET_LINK_ROUTE);
 		if (gateway->gateway[0] && !ipam_parse_ip(gateway->gateway, &ip))
 			return crl_fail(err, CRL_INVALID, "gateway %s", gateway->gateway);
 		if (gateway->gateway6[0] && !ip6_parse(gateway->gateway6, &ip6))

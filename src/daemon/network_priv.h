@@ -24,13 +24,15 @@ struct network { /* one object of the API; the fields with a JSON key are its re
 	char *subnet_text, *gateway_text, *range_text;    /* NULL: no IPv4 */
 	char *subnet6_text, *gateway6_text, *range6_text; /* NULL: no IPv6 */
 	struct strmap aux, aux6; /* name -> address that is never handed out */
-	char *link;              /* of the bridge */
+	char *link;              /* of the bridge, or the parent of macvlan and ipvlan */
 	int64_t mtu;
 	bool internal, attachable, no_masquerade, isolated;
 	bool auto_subnet, auto_subnet6; /* chosen by us: nobody may ask for an address of it */
 	struct strmap options, labels, ipam_options;
 
-	/* bridge networks only */
+	bool made_link; /* the parent is a VLAN or dummy link that we made */
+
+	/* networks with addresses */
 	struct ipam ipam; /* subnet.prefix_len 0: no IPv4 */
 	uint32_t gateway;
 	struct ipam6 ipam6; /* subnet.prefix_len 0: no IPv6 */
@@ -103,6 +105,23 @@ int network_load_all(struct daemon *d, int (*cb)(struct network *net, void *data
 int network_load(const char *id, const char *body, struct network **ret, struct crl_err *err);
 /* Fills ipam, ipam6 and the gateways from the texts. */
 int network_parse_ipam(struct network *net, struct crl_err *err);
+
+/* bridge, macvlan, ipvlan: it hands out addresses. */
+bool network_has_ipam(const struct network *net);
+
+/* --- network_parent.c: macvlan and ipvlan --- */
+/* Its containers have faces of a link of the host: no bridge, no firewall, no published ports. */
+bool network_has_parent(const struct network *net);
+/* At create: the driver's options, net->link. CRL_UNSUPPORTED when the kernel lacks it. */
+int network_parent_options(struct networks *n, struct network *net, struct crl_err *err);
+/* The parent is there (made where it is ours to make) and up; sets net->ifindex. */
+int network_parent_up(struct network *net, struct crl_err *err);
+/* Deletes a parent that we made. */
+void network_parent_down(struct networks *n, const struct network *net);
+/* What the helper makes of it: kind, mode, flags. */
+void network_parent_request(const struct network *net, struct netns_request *q);
+/* The way out is the link itself. */
+bool network_parent_link_route(const struct network *net);
 
 /* --- network_default.c --- */
 /* Fills the network "bridge" from the settings and from what it was before. */

@@ -118,6 +118,10 @@ static int publish_add_default(const struct daemon *d, const struct network *net
 int net_ports_copy(const struct daemon *d, const struct network *net, struct net_endpoint *ep,
 		   const struct net_port *ports, size_t n, struct crl_err *err)
 {
+	/* macvlan and ipvlan are on the wire themselves: docker publishes nothing there, and says
+	 * nothing. */
+	if (!network_is_bridge(net))
+		n = 0;
 	ep->ports = calloc(2 * n + 1, sizeof(*ep->ports));
 	ep->n_ports = 0;
 	if (!ep->ports)

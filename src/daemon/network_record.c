@@ -40,6 +40,7 @@ static const struct json_field network_fields[] = {
 	JSON_BOOL(struct network, isolated, "Isolated", JSON_OMIT_EMPTY),
 	JSON_BOOL(struct network, auto_subnet, "AutoSubnet", JSON_OMIT_EMPTY),
 	JSON_BOOL(struct network, auto_subnet6, "AutoSubnet6", JSON_OMIT_EMPTY),
+	JSON_BOOL(struct network, made_link, "MadeLink", JSON_OMIT_EMPTY),
 	JSON_STRMAP(struct network, options, "Options", JSON_OMIT_EMPTY),
 	JSON_STRMAP(struct network, labels, "Labels", JSON_OMIT_EMPTY),
 	JSON_STRMAP(struct network, ipam_options, "IPAMOptions", JSON_OMIT_EMPTY),
@@ -49,6 +50,11 @@ static const struct json_table network_json = JSON_TABLE("network", struct netwo
 bool network_is_bridge(const struct network *net)
 {
 	return str_eq(net->driver, "bridge");
+}
+
+bool network_has_ipam(const struct network *net)
+{
+	return network_is_bridge(net) || network_has_parent(net);
 }
 
 void network_free(struct network *net)
@@ -214,7 +220,7 @@ int network_load(const char *id, const char *body, struct network **ret, struct 
 		return -1;
 	}
 	snprintf(net->id, sizeof(net->id), "%s", id);
-	if (network_is_bridge(net) &&
+	if (network_has_ipam(net) &&
 	    (network_parse_options(net, err) < 0 || network_parse_ipam(net, err) < 0)) {
 		network_free(net);
 		return -1;

@@ -28,8 +28,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #define REPLY_FDS 3 /* namespace, name server by UDP and TCP */
+
+#define SLAVE_TRIES 50 /* one second */
 
 struct helper {
 	int host_ns;              /* the namespace we came from and return to */
@@ -80,6 +83,43 @@ static int helper_veth(struct helper *h, int netns)
 	nlmsg_end(&m, data);
 	nlmsg_end(&m, info);
 	return helper_result(h, nlmsg_talk(h->host_nl, &m), "veth pair");
+}
+
+static void helper_slave_mode(struct nlmsg *m, const struct netns_request *q)
+{
+	uint16_t mode = (uint16_t)q->mode, flags = (uint16_t)q->flags;
+
+	if (q->kind == NETNS_MACVLAN) {
+		nlmsg_attr_u32(m, IFLA_MACVLAN_MODE, q->mode);
+		return;
+	}
+	nlmsg_attr(m, IFLA_IPVLAN_MODE, &mode, sizeof(mode));
+	nlmsg_attr(m, IFLA_IPVLAN_FLAGS, &flags, sizeof(flags));
+}
+
+/* A second face of a link of the host, made in the namespace at once. */
+static int helper_slave(struct helper *h, int netns)
+{
+	const struct netns_request *q = &h->req;
+	struct ifinfomsg down = {0};
+	struct nlmsg m = {0};
+
+	nlmsg_begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &down, sizeof(down));
+	nlmsg_attr_str(&m, IFLA_IFNAME, q->ifname);
+	nlmsg_attr_u32(&m, IFLA_LINK, q->bridge);
+	nlmsg_attr_u32(&m, IFLA_NET_NS_FD, (uint32_t)netns);
+	if (q->mtu)
+		nlmsg_attr_u32(&m, IFLA_MTU, q->mtu);
+	if (q->kind == NETNS_MACVLAN)
+		nlmsg_attr(&m, IFLA_ADDRESS, q->mac, sizeof(q->mac));
+	size_t info = nlmsg_nest(&m, IFLA_LINKINFO);
+	nlmsg_attr_str(&m, IFLA_INFO_KIND, q->kind == NETNS_MACVLAN ? "macvlan" : "ipvlan");
+	size_t data = nlmsg_nest(&m, IFLA_INFO_DATA);
+	helper_slave_mode(&m, q);
+	nlmsg_end(&m, data);
+	nlmsg_end(&m, info);
+	return helper_result(h, nlmsg_talk(h->host_nl, &m),
+			     q->kind == NETNS_MACVLAN ? "macvlan" : "ipvlan");
 }
 
 /* Lets a container reach its own published port where bridged packets pass the firewall
@@ -153,16 +193,18 @@ static void helper_default_route6(struct nlmsg *m, const uint8_t gateway[16], un
 	nlmsg_attr_u32(m, RTA_OIF, index);
 }
 
+/* Gateway 0: everything is said to be on the link. */
 static void helper_default_route(struct nlmsg *m, uint32_t gateway, unsigned index)
 {
 	struct rtmsg r = {.rtm_family = AF_INET,
 			  .rtm_table = RT_TABLE_MAIN,
 			  .rtm_protocol = RTPROT_BOOT,
-			  .rtm_scope = RT_SCOPE_UNIVERSE,
+			  .rtm_scope = gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK,
 			  .rtm_type = RTN_UNICAST};
 
 	nlmsg_begin(m, RTM_NEWROUTE, NLM_F_CREATE, &r, sizeof(r));
-	nlmsg_attr_u32(m, RTA_GATEWAY, gateway);
+	if (gateway)
+		nlmsg_attr_u32(m, RTA_GATEWAY, gateway);
 	nlmsg_attr_u32(m, RTA_OIF, index);
 }
 
@@ -206,7 +248,7 @@ static int helper_configure(struct helper *h)
 		helper_up(&m, index);
 		if (q->prefix_len)
 			helper_address(&m, q, index);
-		if (q->gateway)
+		if (q->gateway || q->link_route)
 			helper_default_route(&m, q->gateway, index);
 		if (q->prefix6)
 			helper_address6(&m, q, index);
@@ -214,6 +256,29 @@ static int helper_configure(struct helper *h)
 			helper_default_route6(&m, q->gateway6, index);
 	}
 	return helper_result(h, nlmsg_talk(nl, &m), "address and route");
+}
+
+/*
+ * A face of a parent with an address that was asked for: the one of the same container's last
+ * run may not be taken apart yet, and says EADDRINUSE when it comes to opening this one.
+ */
+static int helper_open_slave(struct helper *h)
+{
+	const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+	_cleanup_close_ int nl = -1;
+	struct crl_err err = CRL_ERR_INIT;
+	struct nlmsg m = {0};
+	int sys = EADDRINUSE;
+
+	if (nlmsg_open(&nl, &err) < 0)
+		return helper_result(h, err.sys, "netlink socket in the namespace");
+	for (int i = 0; i < SLAVE_TRIES && sys == EADDRINUSE; i++) {
+		if (i > 0)
+			nanosleep(&pause, NULL);
+		helper_up(&m, if_nametoindex(h->req.ifname));
+		sys = nlmsg_talk(nl, &m);
+	}
+	return helper_result(h, sys, "bring the interface up");
 }
 
 /*
@@ -232,7 +297,11 @@ static void helper_no_ipv6(void)
 
 static int helper_attach(struct helper *h, int netns)
 {
-	if (h->req.link[0] && (helper_veth(h, netns) < 0))
+	bool veth = h->req.kind == NETNS_VETH;
+
+	if (h->req.link[0] && (veth ? helper_veth(h, netns) : helper_slave(h, netns)) < 0)
+		return -1;
+	if (h->req.link[0] && !veth && helper_open_slave(h) < 0)
 		return -1;
 	return helper_configure(h);
 }
@@ -291,8 +360,9 @@ static int helper_no_route(struct helper *h, int nl, uint8_t family)
 		nlmsg_begin(&m, RTM_DELROUTE, 0, &any, sizeof(any));
 		sys = nlmsg_talk(nl, &m);
 	} while (sys == 0);
-	/* A kernel without IPv6 has no such route either. */
-	if (sys == ESRCH || (family == AF_INET6 && (sys == EOPNOTSUPP || sys == EAFNOSUPPORT)))
+	/* IPv6 has its own word for a table without one; a kernel without IPv6 has none either. */
+	if (sys == ESRCH ||
+	    (family == AF_INET6 && (sys == ENOENT || sys == EOPNOTSUPP || sys == EAFNOSUPPORT)))
 		return 0;
 	return helper_result(h, sys, "delete the default route");
 }
@@ -310,7 +380,7 @@ static int helper_route(struct helper *h)
 		return helper_result(h, err.sys, "netlink socket in the namespace");
 	if (helper_no_route(h, nl, AF_INET) < 0 || helper_no_route(h, nl, AF_INET6) < 0)
 		return -1;
-	if (q->gateway)
+	if (q->gateway || q->link_route)
 		helper_default_route(&m, q->gateway, index);
 	if (helper_has_gateway6(q))
 		helper_default_route6(&m, q->gateway6, index);
@@ -361,7 +431,8 @@ static void helper_serve(struct helper *h, int *netns)
 	/* Staying inside would keep the container's namespace alive. */
 	if (setns(h->host_ns, CLONE_NEWNET) < 0)
 		r = helper_result(h, errno, "return to the host's namespace");
-	if (r == 0 && h->req.link[0] && (h->req.op == NETNS_MAKE || h->req.op == NETNS_ATTACH))
+	if (r == 0 && h->req.link[0] && h->req.kind == NETNS_VETH &&
+	    (h->req.op == NETNS_MAKE || h->req.op == NETNS_ATTACH))
 		helper_bridge_port(h);
 }
 
