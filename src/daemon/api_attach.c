@@ -204,5 +204,6 @@ void api_containers_attach(struct http_req *r)
 	if (http_query_bool(r, "logs", false))
 		read_replay(call);
 	http_set_data(r, slot, slot_free);
+	container_publish(c, "attach", NULL);
 	http_hijack(r, api_stream_type(r, c->rec.config.tty), on_hijacked, slot);
 }

@@ -185,7 +185,7 @@ static int finish_build(struct http_req *r, const cJSON *result, void *data, str
 		return crl_fail(err, CRL_INTERNAL, "build: the worker named no manifest");
 	if (images_add(d, manifest, b->names, json_get_str(result, "parent"), &img, err) < 0)
 		return -1;
-	images_publish(d, "build", img, img->id);
+	images_publish(d, "create", img, img->id);
 	if (b->quiet)
 		job_reply_stream_line(r, "%s\n", img->id);
 	for (char **name = b->names; name && *name; name++) {

@@ -399,8 +399,13 @@ void api_containers_resize(struct http_req *r)
 	c->tty_cols = cols;
 	struct mon_resize m = {.exec_id = (char *)"", .rows = rows, .cols = cols};
 	if (c->monitor && monitor_call(c->monitor, "resize", json_encode_tree(&mon_resize_json, &m),
-				       NULL, 0, 0, NULL, NULL, &err) < 0)
+				       NULL, 0, 0, NULL, NULL, &err) < 0) {
 		http_reply_error(r, &err);
-	else
-		http_reply_empty(r, 200);
+		return;
+	}
+	char height[16], width[16];
+	snprintf(height, sizeof(height), "%d", rows);
+	snprintf(width, sizeof(width), "%d", cols);
+	container_publish(c, "resize", "height", height, "width", width, NULL);
+	http_reply_empty(r, 200);
 }

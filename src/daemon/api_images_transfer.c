@@ -207,14 +207,20 @@ static int select_one(struct daemon *d, const char *text, cJSON *images, struct 
 static void save(struct http_req *r, char *const *names)
 {
 	cJSON *args = cJSON_CreateObject(), *images = cJSON_AddArrayToObject(args, "images");
+	struct daemon *d = http_daemon(r);
+	struct image *img;
 	struct crl_err err;
 
-	for (; names && *names; names++) {
-		if (select_one(http_daemon(r), *names, images, &err) < 0) {
+	for (char *const *name = names; name && *name; name++) {
+		if (select_one(d, *name, images, &err) < 0) {
 			cJSON_Delete(args);
 			http_reply_error(r, &err);
 			return;
 		}
+	}
+	for (char *const *name = names; name && *name; name++) {
+		if (images_find(d, *name, &img, &err) == 0)
+			images_publish(d, "save", img, img->id);
 	}
 	job_reply_download(r, "save", args, "application/x-tar");
 }

@@ -102,8 +102,10 @@ static void finish(struct top *t)
 				   t->out.data ? t->out.data : "");
 	else if (r && container_find(t->d, t->id, &c, &err) < 0)
 		http_reply_error(r, &err);
-	else if (r)
+	else if (r) {
+		container_publish(c, "top", NULL);
 		reply(t, r, c);
+	}
 	top_free(t);
 }
 

@@ -117,6 +117,7 @@ struct container {
 	int64_t started_boot; /* CLOCK_BOOTTIME of the last start */
 	int64_t backoff;      /* ns of the next back-off */
 	sd_event_source *restart_timer, *stop_timer, *death_source;
+	bool volumes_announced; /* as mounted, to those who listen */
 	bool stop_requested; /* a stop is under way: publish "stop" after "die" */
 	bool remove_on_exit; /* rm -f of a running container */
 	bool remove_volumes;
@@ -183,6 +184,8 @@ int container_add_done(struct done_item **list, container_done cb, void *data);
 void container_call_done(struct done_item **list, const struct crl_err *err, bool modified);
 /* Publishes a container event with image, name and labels; `extra` = key, value, ..., NULL. */
 void container_publish(struct container *c, const char *action, ...) __attribute__((sentinel));
+/* Events "mount" and "unmount" of its volumes; again the same is nothing. container_events.c */
+void container_publish_volumes(struct container *c, bool mounted);
 int container_fire(struct container *c, enum fsm_event event, struct crl_err *err);
 /* Drops the step's name that steps_run() puts in front: clients match on whole texts. */
 void container_strip_step(const struct step *steps, size_t n, struct crl_err *err);

@@ -73,6 +73,7 @@ void container_arm_restart(struct container *c)
 void container_release(struct container *c)
 {
 	container_net_release(c);
+	container_publish_volumes(c, false);
 	container_settle_volumes(c);
 	_cleanup_free_ char *run_dir = container_run_dir(c);
 	struct crl_err err = CRL_ERR_INIT;

@@ -280,6 +280,8 @@ static void op_effect(void *data, enum fsm_effect effect)
 static void op_publish(void *data, const char *action)
 {
 	struct container *c = data;
+	if (str_eq(action, "start"))
+		container_publish_volumes(c, true);
 	if (!str_eq(action, "die")) {
 		container_publish(c, action, NULL);
 		return;

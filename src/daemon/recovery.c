@@ -215,6 +215,7 @@ static void adopt_running(struct container *c)
 {
 	struct crl_err err = CRL_ERR_INIT;
 	container_net_adopt(c);
+	c->volumes_announced = true; /* by the daemon that started it */
 	container_connect_recover(c);
 	/* Known at once, so that stop works before hello was answered. */
 	if (c->rec.pid > 0 && c->rec.start_ticks)
