@@ -198,11 +198,19 @@ static int endpoint_copy_request(struct net_endpoint *ep, const struct net_reque
 	return 0;
 }
 
-/* A ready namespace of the pool will do: it has one interface, eth0, with the usual address. */
-static bool endpoint_is_plain(const struct net_request *req)
+/*
+ * A ready namespace of a pool will do: it has one interface, eth0, with the usual address. NULL =
+ * it will not.
+ */
+static struct net_pool *endpoint_pool(const struct network *net, const struct net_request *req,
+				      const struct wanted *wanted)
 {
-	return !req->attach && !req->own_users && str_empty(req->mac) &&
-	       (str_empty(req->ifname) || str_eq(req->ifname, "eth0"));
+	if (!net->pool || req->attach || !str_empty(req->mac) ||
+	    !(str_empty(req->ifname) || str_eq(req->ifname, "eth0")))
+		return NULL;
+	if (!req->own_users)
+		return net->pool;
+	return wanted->ip || !ip6_is_zero(wanted->ip6) ? NULL : net_pool_users(net->pool);
 }
 
 static int endpoint_make(struct networks *n, struct network *net, const struct net_request *req,
@@ -240,14 +248,14 @@ int net_acquire(struct daemon *d, const struct net_request *req, struct net_endp
 	if (endpoint_copy_request(&a->ep, req, a->network, err) < 0 ||
 	    net_ports_copy(d, a->network, &a->ep, req->ports, req->n_ports, err) < 0)
 		return -1;
-	bool pooled = endpoint_is_plain(req) && a->network->pool;
-	if ((pooled ? net_pool_take(a->network->pool, wanted.ip, wanted.ip6, &ready, err)
-		    : endpoint_make(n, a->network, req, &wanted, &ready, err)) < 0)
+	struct net_pool *pool = endpoint_pool(a->network, req, &wanted);
+	if ((pool ? net_pool_take(pool, wanted.ip, wanted.ip6, &ready, err)
+		  : endpoint_make(n, a->network, req, &wanted, &ready, err)) < 0)
 		return -1;
 	endpoint_describe(a, &ready);
 	if (endpoint_finish(n, a, req, ret, err) < 0) {
-		if (pooled)
-			net_pool_return(a->network->pool, &ready);
+		if (pool)
+			net_pool_return(pool, &ready);
 		else
 			net_link_drop(n, a->network, &ready);
 		return -1;

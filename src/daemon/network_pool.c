@@ -10,6 +10,9 @@
  * The default network keeps NET_POOL_DEFAULT ready from the start (configurable),
  * the others begin when they are used first. Each find of an empty pool adds two
  * to its size; ten seconds without one bring it back.
+ *
+ * Containers with users of their own need namespaces that belong to a user
+ * namespace: a second pool beside each, which is made with the first of them.
  */
 #include "network_priv.h"
 
@@ -29,6 +32,8 @@ struct net_pool {
 	size_t base, target;
 	unsigned generation; /* entries begun before a drain are dropped when they arrive */
 	sd_event_source *defer, *calm;
+	struct net_pool *users; /* beside this one; NULL = none yet */
+	bool own_users;         /* this is one beside another */
 	struct crl_err failure; /* of the last one; CRL_OK when it succeeded */
 };
 
@@ -97,6 +102,7 @@ static int pool_begin(struct net_pool *p, uint32_t ip, struct ip6 ip6, struct cr
 	net_link_mac(ip, ip6, job->entry.mac);
 	net_link_fill(p->net, &job->entry, true, &q);
 	q.dns = network_has_dns(p->net);
+	q.own_users = p->own_users;
 	snprintf(q.ifname, sizeof(q.ifname), "%s0", p->net->prefix);
 	if (net_helper_submit(p->n->helper, &q, -1, pool_arrived, job, err) < 0) {
 		net_address_put(p->net, ip, ip6);
@@ -145,6 +151,8 @@ static int pool_calm(sd_event_source *s, uint64_t usec, void *data)
 
 void net_pool_kick(struct net_pool *p)
 {
+	if (p->users)
+		net_pool_kick(p->users);
 	sd_event_source_set_enabled(p->defer, SD_EVENT_ONESHOT);
 }
 
@@ -181,8 +189,24 @@ int net_pool_new(struct networks *n, struct network *net, struct net_pool **ret,
 	return 0;
 }
 
+struct net_pool *net_pool_users(struct net_pool *p)
+{
+	struct crl_err err = CRL_ERR_INIT;
+
+	if (!p->users && net_pool_new(p->n, p->net, &p->users, &err) == 0) {
+		p->users->own_users = true;
+		/* Where they are the exception none waits for them. */
+		if (!str_eq(p->n->d->config.userns, "auto") &&
+		    str_empty(p->n->d->config.userns_remap))
+			p->users->base = p->users->target = 0;
+	}
+	return p->users;
+}
+
 void net_pool_drain(struct net_pool *p)
 {
+	if (p->users)
+		net_pool_drain(p->users);
 	p->generation++;
 	pool_trim(p, 0);
 }
@@ -191,6 +215,7 @@ void net_pool_free(struct net_pool *p)
 {
 	if (!p)
 		return;
+	net_pool_free(p->users);
 	for (size_t i = 0; i < p->n_ready; i++) {
 		close(p->ready[i].netns_fd);
 		net_sockets_drop(p->n, p->ready[i].link);
@@ -264,6 +289,8 @@ int net_pool_take(struct net_pool *p, uint32_t wanted_ip, struct ip6 wanted_ip6,
 {
 	bool any = !wanted_ip && ip6_is_zero(wanted_ip6);
 
+	if (!any && p->users)
+		net_pool_give_up(p->users, wanted_ip, wanted_ip6);
 	if (pool_find(p, wanted_ip, wanted_ip6, ret))
 		return 0;
 	if (any)
@@ -297,6 +324,8 @@ static void pool_give_up_one(struct net_pool *p, uint32_t ip, struct ip6 ip6)
 /* Two entries may have one address each. */
 void net_pool_give_up(struct net_pool *p, uint32_t ip, struct ip6 ip6)
 {
+	if (p->users)
+		net_pool_give_up(p->users, ip, ip6);
 	if (ip)
 		pool_give_up_one(p, ip, (struct ip6){0});
 	if (!ip6_is_zero(ip6))
@@ -324,5 +353,5 @@ bool net_pool_has_link(const struct net_pool *p, const char *link)
 	for (const struct pool_job *j = p->jobs; j; j = j->next)
 		if (str_eq(j->entry.link, link))
 			return true;
-	return false;
+	return p->users && net_pool_has_link(p->users, link);
 }

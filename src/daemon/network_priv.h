@@ -185,6 +185,8 @@ int net_pool_take(struct net_pool *p, uint32_t wanted_ip, struct ip6 wanted_ip6,
 		  struct net_ready *ret, struct crl_err *err);
 /* Gives back one that nobody has used. */
 void net_pool_return(struct net_pool *p, struct net_ready *ready);
+/* The one beside it, for containers with users of their own; NULL = out of memory. */
+struct net_pool *net_pool_users(struct net_pool *p);
 /* Fills up when the event loop is idle. */
 void net_pool_kick(struct net_pool *p);
 /* Drops what is ready: the bridge it hangs on is gone. */
