@@ -8,6 +8,7 @@
 #include "log_reader.h"
 
 #include <base/fd.h>
+#include <base/keys.h>
 #include <base/log.h>
 #include <errno.h>
 #include <sys/epoll.h>
@@ -44,18 +45,20 @@ struct attach_call {
 	struct daemon *d;
 	char id[ID_HEX + 1];
 	struct mon_attach spec;
-	bool stream;
+	bool stream, logs;
 	/* logs=1: what still goes to the client before the monitor gets the socket */
+	struct log_reader *reader;
 	struct buf replay;
-	size_t replay_off;
 	int fd;
-	sd_event_source *source;
+	sd_event_source *writable, *turn;
 };
 
 static void call_free(void *data)
 {
 	struct attach_call *call = data;
-	sd_event_source_disable_unref(call->source);
+	sd_event_source_disable_unref(call->writable);
+	sd_event_source_disable_unref(call->turn);
+	log_reader_close(call->reader);
 	json_free(&mon_attach_json, &call->spec);
 	buf_free(&call->replay);
 	cleanup_close_p(&call->fd);
@@ -67,6 +70,7 @@ static void hand_over(struct attach_call *call)
 {
 	struct crl_err err = CRL_ERR_INIT;
 	struct container *c;
+	call->writable = sd_event_source_disable_unref(call->writable);
 	if (!call->stream || container_find(call->d, call->id, &c, &err) < 0)
 		return;
 	if (container_attach(c, take_fd(&call->fd), &call->spec, &err) < 0)
@@ -74,25 +78,6 @@ static void hand_over(struct attach_call *call)
 }
 
 /* --- logs=1 --- */
-
-static int on_replay_ready(sd_event_source *s, int fd, uint32_t revents, void *data)
-{
-	struct attach_call *call = data;
-	const char *at = call->replay.data + call->replay_off;
-	ssize_t n = send(fd, at, call->replay.len - call->replay_off, MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return 0;
-	if (n > 0)
-		call->replay_off += (size_t)n;
-	if (n > 0 && call->replay_off < call->replay.len)
-		return 0;
-	if (n > 0) {
-		call->source = sd_event_source_disable_unref(call->source);
-		hand_over(call);
-	}
-	call_free(call);
-	return 0;
-}
 
 static void replay_line(const struct log_line *line, void *data)
 {
@@ -105,26 +90,66 @@ static void replay_line(const struct log_line *line, void *data)
 	buf_add(&call->replay, line->text, line->len);
 }
 
-#define REPLAY_LIMIT (8U * 1024 * 1024)
+/* 1 = all is with the kernel, 0 = the client must read first, -1 = it is gone. */
+static int send_replay(struct attach_call *call)
+{
+	while (call->replay.len) {
+		ssize_t n = send(call->fd, call->replay.data, call->replay.len,
+				 MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return errno == EAGAIN ? 0 : -1;
+		buf_consume(&call->replay, (size_t)n);
+	}
+	return call->replay.failed ? -1 : 1;
+}
 
-static void read_replay(struct attach_call *call)
+/* One block of the log a turn, and none while the client does not read. */
+static int on_replay_turn(sd_event_source *s, void *data)
+{
+	struct attach_call *call = data;
+	struct crl_err err = CRL_ERR_INIT;
+	int more = call->replay.len ? 1 : log_reader_next(call->reader, replay_line, call, &err);
+	int sent = send_replay(call);
+	if (sent == 0) {
+		sd_event_source_set_enabled(call->turn, SD_EVENT_OFF);
+		sd_event_source_set_io_events(call->writable, EPOLLOUT);
+	} else if (sent < 0 || more <= 0) {
+		if (sent > 0)
+			hand_over(call);
+		call_free(call);
+	}
+	return 0;
+}
+
+static int on_replay_ready(sd_event_source *s, int fd, uint32_t revents, void *data)
+{
+	struct attach_call *call = data;
+	if (revents & (EPOLLHUP | EPOLLERR)) {
+		call_free(call);
+		return 0;
+	}
+	sd_event_source_set_io_events(call->writable, 0);
+	sd_event_source_set_enabled(call->turn, SD_EVENT_ON);
+	return 0;
+}
+
+/* false: there is no log that could be read. */
+static bool begin_replay(struct attach_call *call)
 {
 	struct crl_err err = CRL_ERR_INIT;
 	struct container *c;
-	if (container_find(call->d, call->id, &c, &err) < 0)
-		return;
 	bool local;
+	if (container_find(call->d, call->id, &c, &err) < 0)
+		return false;
 	_cleanup_free_ char *path = container_log_source(c, &local);
-	if (!path || !*path)
-		return;
-	struct log_reader *reader = NULL;
 	const struct log_query q = {.tail = -1};
-	if (log_reader_open(path, local, &q, &reader, &err) < 0)
-		return;
-	while (call->replay.len < REPLAY_LIMIT &&
-	       log_reader_next(reader, replay_line, call, &err) > 0)
-		;
-	log_reader_close(reader);
+	return !str_empty(path) && log_reader_open(path, local, &q, &call->reader, &err) == 0 &&
+	       sd_event_add_io(call->d->event, &call->writable, call->fd, 0, on_replay_ready,
+			       call) >= 0 &&
+	       sd_event_add_defer(call->d->event, &call->turn, on_replay_turn, call) >= 0 &&
+	       sd_event_source_set_enabled(call->turn, SD_EVENT_ON) >= 0;
 }
 
 /* --- the request --- */
@@ -136,8 +161,7 @@ static void on_hijacked(struct http_req *r, int fd, const void *early, size_t ea
 	call->fd = fd;
 	if (early_len)
 		call->spec.early_input = api_base64(early, early_len);
-	if (call->replay.len && sd_event_add_io(call->d->event, &call->source, fd, EPOLLOUT,
-						on_replay_ready, call) >= 0)
+	if (call->logs && begin_replay(call))
 		return;
 	hand_over(call);
 	call_free(call);
@@ -182,6 +206,12 @@ void api_containers_attach(struct http_req *r)
 	struct container *c;
 	if (!api_container(r, &c))
 		return;
+	const char *keys = http_query(r, "detachKeys");
+	struct keys parsed;
+	if (keys_parse(keys, &parsed, &err) < 0) {
+		http_reply_message(r, 400, "Invalid detach keys (%s) provided", keys);
+		return;
+	}
 	if (check_attach(c, &err) < 0) {
 		http_reply_error(r, &err);
 		return;
@@ -201,8 +231,7 @@ void api_containers_attach(struct http_req *r)
 	memcpy(call->id, c->rec.id, sizeof(call->id));
 	fill_spec(r, c, &call->spec);
 	call->stream = http_query_bool(r, "stream", false);
-	if (http_query_bool(r, "logs", false))
-		read_replay(call);
+	call->logs = http_query_bool(r, "logs", false);
 	http_set_data(r, slot, slot_free);
 	container_publish(c, "attach", NULL);
 	http_hijack(r, api_stream_type(r, c->rec.config.tty), on_hijacked, slot);

@@ -7,11 +7,13 @@
 #include "api_containers.h"
 #include "exec.h"
 
+#include <base/keys.h>
 #include <base/log.h>
 #include <inttypes.h>
 
 #define KEEP_FINISHED_NS (5 * 60 * 1000000000LL)
 #define KEEP_FINISHED_MAX 64
+#define KEEP_WAITING_MAX 1000
 
 /* --- create --- */
 
@@ -19,11 +21,14 @@
 static void forget_old(struct container *c)
 {
 	int64_t now = time_boot_ns();
-	size_t kept = 0;
+	size_t kept = 0, waiting = 0;
 	for (struct exec **p = &c->execs; *p;) {
 		struct exec *e = *p;
 		bool over = e->has_exit_code && (now - e->finished_boot > KEEP_FINISHED_NS ||
 						 ++kept > KEEP_FINISHED_MAX);
+		/* Created and forgotten by its client. */
+		over |= !e->started &&
+			(now - e->created_boot > KEEP_FINISHED_NS || ++waiting > KEEP_WAITING_MAX);
 		if (!over) {
 			p = &e->next;
 			continue;
@@ -62,6 +67,10 @@ static int create(struct container *c, struct http_req *r, struct exec **ret, st
 		crl_fail(err, CRL_INVALID, "No exec command specified");
 	else if (!str_empty(e->spec.working_dir) && e->spec.working_dir[0] != '/')
 		crl_fail(err, CRL_INVALID, "Cwd must be an absolute path");
+	struct keys keys;
+	if (!err->code && keys_parse(e->spec.detach_keys, &keys, err) < 0)
+		crl_fail(err, CRL_INVALID, "Invalid escape keys (%s) provided",
+			 e->spec.detach_keys);
 	if (err->code || check_state(c, err) < 0) {
 		json_free(&api_exec_create_json, &e->spec);
 		free(e);
@@ -69,6 +78,7 @@ static int create(struct container *c, struct http_req *r, struct exec **ret, st
 	}
 	ident_random(e->id);
 	e->c = c;
+	e->created_boot = time_boot_ns();
 	api_console_size(e->spec.console_size, &e->rows, &e->cols);
 	forget_old(c);
 	e->next = c->execs;
@@ -204,7 +214,8 @@ static void start_detached(struct http_req *r, struct exec *e)
 static int check_start(const struct exec *e, struct crl_err *err)
 {
 	if (e->started)
-		return crl_fail(err, CRL_CONFLICT, "Exec command %s is already running", e->id);
+		return crl_fail(err, CRL_CONFLICT, "exec command %s %s", e->id,
+				e->has_exit_code ? "has already run" : "is already running");
 	return check_state(e->c, err);
 }
 

@@ -111,7 +111,7 @@ char **exec_running_ids(const struct container *c)
 {
 	char **ids = NULL;
 	for (const struct exec *e = c->execs; e; e = e->next)
-		if (e->running)
+		if (!e->has_exit_code)
 			(void)strv_push(&ids, e->id);
 	return ids;
 }

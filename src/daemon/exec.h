@@ -23,7 +23,7 @@ struct exec {
 	int64_t pid;
 	int32_t exit_code;
 	bool has_exit_code;
-	int64_t finished_boot;
+	int64_t created_boot, finished_boot;
 	int32_t rows, cols;
 	struct exec *next;
 };
@@ -50,7 +50,7 @@ void execs_end(struct container *c);
 void execs_free(struct container *c);
 /* Restart of the daemon: the monitor told of this exec. */
 void exec_adopt(struct container *c, const struct mon_exec_state *s);
-/* How many run now, for inspect's ExecIDs. */
+/* Those that did not end yet, for inspect's ExecIDs. */
 char **exec_running_ids(const struct container *c);
 
 #endif

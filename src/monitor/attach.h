@@ -8,7 +8,7 @@
 
 #include <crun-lite/monitor_proto.h>
 
-#include "keys.h"
+#include <base/keys.h>
 #include "streams.h"
 
 #define ATTACH_QUEUE_MAX (1024U * 1024) /* bytes kept for a client before the process is paused */

@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "monitor/keys.h"
+#include <base/keys.h>
 #include "monitor/logger.h"
 #include <base/loop.h>
 #include "monitor/queue.h"

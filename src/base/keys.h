@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The key sequence that detaches from a terminal ("ctrl-p,ctrl-q"), and its recognition in a stream
  * of input. */
-#ifndef MONITOR_KEYS_H
-#define MONITOR_KEYS_H
+#ifndef BASE_KEYS_H
+#define BASE_KEYS_H
 
 #include <crun-lite/err.h>
 #include <stdint.h>
