@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -317,6 +318,20 @@ static int make_special(struct unpack *u, const struct place *p, mode_t type, st
 	return r < 0 ? fail_at(err, "mknod") : set_by_name(u, p, err);
 }
 
+/* Names and hard links' targets alike, so that these still meet. */
+static int clean_name(const struct unpack *u, const char *name, char out[TAR_NAME_MAX],
+		      struct crl_err *err)
+{
+	char own[TAR_NAME_MAX];
+
+	if (!u->o->top)
+		return unpack_clean_name(name, out, err);
+	if (unpack_clean_name(name, own, err) < 0)
+		return -1;
+	int n = snprintf(out, TAR_NAME_MAX, "%s%s", u->o->top, *own ? strchrnul(own, '/') : "");
+	return n < TAR_NAME_MAX ? 0 : crl_fail(err, CRL_LIMIT, "name too long");
+}
+
 static int make_hardlink(struct unpack *u, const struct place *p, struct crl_err *err)
 {
 	char target[TAR_NAME_MAX];
@@ -324,7 +339,7 @@ static int make_hardlink(struct unpack *u, const struct place *p, struct crl_err
 	struct stat st;
 	int parent;
 
-	if (unpack_clean_name(p->e->link, target, err) < 0)
+	if (clean_name(u, p->e->link, target, err) < 0)
 		return crl_context(err, "hard link to %.200s", p->e->link);
 	if (!*target || strcmp(target, p->name) == 0)
 		return crl_fail(err, CRL_INVALID, "hard link to %s",
@@ -431,7 +446,7 @@ static int check_parts(const char *name, struct crl_err *err)
 
 static int unpack_entry(struct unpack *u, struct place *p, struct crl_err *err)
 {
-	if (unpack_clean_name(p->e->name, p->name, err) < 0 || check_xattrs(p->e, err) < 0)
+	if (clean_name(u, p->e->name, p->name, err) < 0 || check_xattrs(p->e, err) < 0)
 		return -1;
 	if (++u->result.entries > u->o->max_entries)
 		return crl_fail(err, CRL_LIMIT, "layer with more than %" PRId64 " entries",

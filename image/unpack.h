@@ -16,7 +16,8 @@ struct unpack_options {
 	 */
 	int scope_fd;
 	const char *scope_path;
-	bool keep_kind; /* a directory is replaced by directories only, and nothing else by one */
+	const char *top; /* takes the place of the first part of every name; NULL: as they are */
+	bool keep_kind;  /* a directory is replaced by directories only, and nothing else by one */
 };
 #define UNPACK_DEFAULTS                                                                            \
 	{                                                                                          \

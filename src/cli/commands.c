@@ -12,8 +12,11 @@ const size_t n_command_groups = ARRAY_SIZE(command_groups);
 /* clang-format off */
 const struct command_row command_rows[] = {
 	{"attach", &cmd_attach},	{"build", &cmd_build},
-	{"completion", &cmd_completion}, {"create", &cmd_create},
+	{"commit", &cmd_commit},
+	{"completion", &cmd_completion}, {"cp", &cmd_cp},
+	{"create", &cmd_create},	{"diff", &cmd_diff},
 	{"events", &cmd_events},	{"exec", &cmd_exec},
+	{"export", &cmd_export},
 	{"history", &cmd_history},	{"images", &cmd_images},
 	{"import", &cmd_import},	{"info", &cmd_info},
 	{"inspect", &cmd_inspect},	{"kill", &cmd_kill},
@@ -31,8 +34,10 @@ const struct command_row command_rows[] = {
 
 	{"builder build", &cmd_build},		{"builder prune", &cmd_builder_prune},
 
-	{"container attach", &cmd_attach},	{"container create", &cmd_create},
-	{"container exec", &cmd_exec},
+	{"container attach", &cmd_attach},	{"container commit", &cmd_commit},
+	{"container cp", &cmd_cp},		{"container create", &cmd_create},
+	{"container diff", &cmd_diff},		{"container exec", &cmd_exec},
+	{"container export", &cmd_export},
 	{"container inspect", &cmd_container_inspect}, {"container kill", &cmd_kill},
 	{"container logs", &cmd_logs},		{"container ls", &cmd_ps},
 	{"container list", &cmd_ps},		{"container ps", &cmd_ps},

@@ -65,39 +65,96 @@ tree() {
 	done
 }
 
-@test "docker's rules about slashes and existing directories" {
+rules() {
+	local cli=$1
+
 	tree
 	id=$(docker run -d busybox sleep 1000)
-	docker cp src "$id:/tmp"         # an existing directory: below it
+	$cli cp src "$id:/tmp"         # an existing directory: below it
 	docker exec "$id" test -f /tmp/src/sub/2
-	docker cp src/. "$id:/tmp"       # its content
+	$cli cp src/. "$id:/tmp"       # its content
 	docker exec "$id" test -f /tmp/sub/2
-	docker cp src "$id:/new"         # a new name
+	$cli cp src "$id:/new"         # a new name
 	docker exec "$id" test -f /new/sub/2
-	docker cp src/1 "$id:/tmp/renamed"
+	$cli cp src/1 "$id:/tmp/renamed"
 	[ "$(docker exec "$id" cat /tmp/renamed)" = one ]
-	run docker cp src/1 "$id:/nodir/"
+	run $cli cp src/1 "$id:/nodir/"
 	[ "$status" -ne 0 ]
-	run docker cp src "$id:/tmp/renamed"
+	run $cli cp src "$id:/tmp/renamed"
 	[ "$status" -ne 0 ]
-	docker cp "$id:/tmp/renamed" copy
+	$cli cp "$id:/tmp/renamed" copy
 	[ "$(cat copy)" = one ]
 	mkdir there
-	docker cp "$id:/new/." there
+	$cli cp "$id:/new/." there
 	diff -r src there
-	docker cp "$id:/new/" there
+	$cli cp "$id:/new/" there
 	diff -r src there/new
-	run docker cp "$id:/nothing" x
+	run $cli cp "$id:/nothing" x
 	[[ $output == *"Could not find the file /nothing in container $id"* ]]
-	docker cp "$id:/new/link" l
+	$cli cp "$id:/new/link" l
 	[ "$(readlink l)" = sub/2 ]
-	docker cp -L "$id:/new/link" followed
+	$cli cp -L "$id:/new/link" followed
 	[ "$(cat followed)" = two ]
-	docker cp "$id:/new/sub" - | tar -tf - | grep -qx sub/2
-	tar -C src -cf - sub | docker cp - "$id:/opt-not-there" && return 1
-	tar -C src -cf - sub | docker cp - "$id:/mnt" || docker exec "$id" mkdir /mnt
-	tar -C src -cf - sub | docker cp - "$id:/mnt"
-	[ "$(docker exec "$id" cat /mnt/sub/2)" = two ]
+	$cli cp "$id:/new/sub" - | tar -tf - | grep -qx sub/2
+	tar -C src -cf s.tar sub
+	run $cli cp - "$id:/opt-not-there" <s.tar
+	[ "$status" -ne 0 ]
+	run $cli cp - "$id:/tmp/renamed" <s.tar
+	[ "$status" -ne 0 ]
+	[[ $output == *"must be a directory"* ]]
+	docker exec "$id" mkdir /mnt2
+	tar -C src -cf - sub | $cli cp - "$id:/mnt2"
+	[ "$(docker exec "$id" cat /mnt2/sub/2)" = two ]
+	# Destinations that are links, sources that are, and names that only a directory may have.
+	docker exec "$id" ln -s /mnt2/sub /to-dir
+	$cli cp src/1 "$id:/to-dir"
+	docker exec "$id" test -f /mnt2/sub/1
+	$cli cp src/link "$id:/tmp/l"
+	[ "$(docker exec "$id" readlink /tmp/l)" = sub/2 ]
+	$cli cp -L src/link "$id:/tmp/l2"
+	[ "$(docker exec "$id" cat /tmp/l2)" = two ]
+	$cli cp src/. "$id:/made-anew"
+	docker exec "$id" test -f /made-anew/sub/2
+	mkdir -p one/two && touch one/two/three
+	(cd one && $cli cp . "$id:/dotted" && $cli cp two/ "$id:/slashed")
+	docker exec "$id" test -f /dotted/two/three -a -f /slashed/three
+	$cli cp "$id:/made-anew/." made-anew
+	diff -r src made-anew
+	run $cli cp "$id:/tmp/renamed" nodir/
+	[ "$status" -ne 0 ]
+	run $cli cp "$id:/tmp" copy
+	[ "$status" -ne 0 ]
+	[[ $output == *"cannot copy directory"* ]]
+	run $cli cp a b
+	[[ $output == *"must specify at least one container source"* ]]
+	run $cli cp x:a y:b
+	[[ $output == *"copying between containers is not supported"* ]]
+	run $cli cp gone:/x .
+	[[ $output == *"No such container: gone"* ]]
+}
+
+@test "rules about slashes, links and existing directories: docker's client" {
+	rules docker
+}
+
+@test "rules about slashes, links and existing directories: ours" {
+	rules crun-lite
+}
+
+@test "an archive of a container cannot leave the folder it is copied to" {
+	id=$(docker create busybox true)
+	mkdir out && echo mine >out/mine
+	# The container's own link, and a file behind it, as one archive would bring them.
+	mkdir evil && ln -s "$W/out" evil/link
+	docker cp evil "$id:/evil"
+	mkdir to && crun-lite cp "$id:/evil" to
+	rm evil/link && mkdir evil/link && echo his >evil/link/mine
+	docker rm "$id" >/dev/null
+	id=$(docker create busybox true)
+	docker cp evil "$id:/evil"
+	run crun-lite cp "$id:/evil" to
+	[ "$status" -ne 0 ]
+	[ "$(cat out/mine)" = mine ]
 }
 
 @test "a directory is not replaced by a file, nor the other way round" {
@@ -205,7 +262,7 @@ tree() {
 	echo new >new
 	id=$(docker create -v /seed seeded ls /seed)
 	docker cp new "$id:/seed/"
-	[ "$(docker start -a "$id")" = "$(printf 'from-image\nnew')" ]
+	[ "$(crun-lite start -a "$id")" = "$(printf 'from-image\nnew')" ]
 	docker rm -v "$id" "$base" >/dev/null
 	docker rmi seeded
 }
@@ -255,7 +312,7 @@ tree() {
 	echo late >late && tar -cf t.tar late
 	(sleep 1.5; cat t.tar) | curl -s -T - --unix-socket "$CRL/s" -X PUT "http://d/containers/$id/archive?path=/" &
 	sleep 0.5
-	[ "$(docker start -a "$id")" = late ]
+	[ "$(crun-lite start -a "$id")" = late ]
 	wait
 	# A client that says nothing holds a start up for some seconds only.
 	mkfifo hang

@@ -29,6 +29,7 @@ get() { curl -s --unix-socket "$CRL/s" "http://d$1"; }
 	echo "$output"
 	[ "$output" = "$(printf '%s\n' 'A /dir' 'A /dir/sub' 'A /dir/sub/f' 'C /etc' 'C /etc/group' 'D /etc/shadow' 'D /home' 'A /lnk' 'A /new')" ]
 	[ "$(get "/containers/$id/changes" | jq -c '.[0]')" = '{"Path":"/dir","Kind":1}' ]
+	[ "$(crun-lite diff "$id")" = "$output" ]
 	run docker diff none
 	[[ $output == *"No such container: none"* ]]
 }
@@ -56,8 +57,10 @@ get() { curl -s --unix-socket "$CRL/s" "http://d$1"; }
 	[ "$status" -ne 0 ]
 	docker export -o f.tar "$id"
 	cmp e.tar f.tar
+	crun-lite export -o g.tar "$id"
+	cmp e.tar g.tar
 	docker import e.tar imported >/dev/null
-	[ "$(docker run --rm imported cat /x)" = x ]
+	[ "$(crun-lite run --rm imported cat /x)" = x ]
 	docker rm -f "$id" >/dev/null
 	docker volume rm exported
 	docker rmi imported
@@ -70,7 +73,7 @@ get() { curl -s --unix-socket "$CRL/s" "http://d$1"; }
 	run docker commit -a "Me <me@x>" -m "the message" -c 'ENV B=3' -c 'CMD ["cat", "/kept"]' -c 'EXPOSE 81' -c 'LABEL l2=y' com made:1
 	[[ $output =~ ^sha256:[0-9a-f]{64}$ ]]
 	[ "$(docker inspect -f '{{.State.Status}}' com)" = running ]
-	[ "$(docker run --rm made:1)" = kept ]
+	[ "$(crun-lite run --rm made:1)" = kept ]
 	docker run --rm made:1 sh -c 'test ! -e /etc/group && [ "$A$B$PWD" = 13/tmp ]'
 	docker image inspect made:1 >i.json
 	[ "$(jq -r '.[0] | "\(.Author) \(.Comment) \(.Parent != "") \(.Config.Labels | to_entries | map("\(.key)=\(.value)") | join(",")) \(.Config.ExposedPorts | keys | join(","))"' i.json)" = "Me <me@x> the message true l1=x,l2=y 80/tcp,81/tcp" ]
@@ -82,7 +85,7 @@ get() { curl -s --unix-socket "$CRL/s" "http://d$1"; }
 	# Without a pause, without a name, with a config in the body.
 	out=$(curl -s -X POST --unix-socket "$CRL/s" -H 'Content-Type: application/json' -d '{"Entrypoint":["/bin/echo","ep"],"Env":["A=9"],"Volumes":{"/vv":{}}}' "http://d/commit?container=com&pause=0")
 	img=$(jq -r .Id <<<"$out")
-	[ "$(docker run --rm "$img" hello)" = "ep hello" ]
+	[ "$(crun-lite run --rm "$img" hello)" = "ep hello" ]
 	[ "$(docker image inspect "$img" | jq -c '.[0].Config | [.Env[] | select(startswith("A=") or startswith("B="))] | sort')" = '["A=9","B=2"]' ]
 	[ "$(docker image inspect "$img" | jq -c '.[0].Config.Volumes')" = '{"/vv":{}}' ]
 	run docker commit -c 'FROM x' com
@@ -90,19 +93,23 @@ get() { curl -s --unix-socket "$CRL/s" "http://d$1"; }
 	[ "$(docker inspect -f '{{.State.Status}}' com)" = running ]
 	run docker commit none
 	[[ $output == *"No such container: none"* ]]
+	run crun-lite commit -a You -m own -c 'CMD ["echo", "own"]' -p=false com made:2
+	[[ $output =~ ^sha256:[0-9a-f]{64}$ ]]
+	[ "$(crun-lite run --rm made:2)" = own ]
+	[ "$(docker image inspect -f '{{.Author}} {{.Comment}}' made:2)" = "You own" ]
 	docker rm -f com >/dev/null
-	docker rmi made:1 "$img"
+	docker rmi made:1 made:2 "$img"
 }
 
 @test "commit of a stopped and of an unchanged container" {
 	id=$(docker create busybox echo hi)
 	img=$(docker commit "$id")
-	run docker run --rm "$img"
+	run crun-lite run --rm "$img"
 	echo "$output"
 	[ "$output" = hi ]
 	docker start -a "$id"
 	docker commit "$id" again >/dev/null
-	[ "$(docker run --rm again)" = hi ]
+	[ "$(crun-lite run --rm again)" = hi ]
 	docker rm "$id" >/dev/null
 	docker rmi again "$img" 2>/dev/null || docker rmi again
 }
