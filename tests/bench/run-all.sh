@@ -65,6 +65,8 @@ add() { names+=("$1"); commands+=("$2"); }
 left_out=()
 
 add 'crun-lite run, bridge' 'crun-lite run --rm busybox true'
+crun-lite network create bench >/dev/null
+add 'crun-lite run, user net' 'crun-lite run --rm --network bench busybox true'
 add 'crun-lite run, none' 'crun-lite run --rm --network none busybox true'
 add 'crun-lite-runtime run' "crun-lite-runtime --root $state/rt run -b $work/bundle bench-\$\$"
 
@@ -147,11 +149,14 @@ pss() { awk '/^Pss:/ {print $2}' "/proc/$1/smaps_rollup"; }
 rss() { awk '/^VmRSS/ {print $2}' "/proc/$1/status"; }
 id=$(crun-lite run -d busybox sleep 300)
 crun-lite run -d busybox sleep 300 >/dev/null
+crun-lite run -d --network bench busybox sleep 300 >/dev/null
 sleep 1
 monitor=$(pgrep -f -- "crun-lite-monitor.*$id" | head -n 1)
 echo "memory:"
 printf '  %-32s %6d KiB RSS\n' 'crun-lited' "$(rss "$(daemon_pid)")"
 printf '  %-32s %6d KiB PSS, %d KiB RSS\n' 'crun-lite-monitor, per container' "$(pss "$monitor")" "$(rss "$monitor")"
+names=$(pgrep -f -- "^crun-lite-dns $EXEC_ROOT/")
+printf '  %-32s %6d KiB PSS, %d KiB RSS\n' 'crun-lite-dns, one for all' "$(pss "$names")" "$(rss "$names")"
 if [ -n "$docker_pid" ]; then
 	dockerd=$(pgrep -P "$docker_pid" -x dockerd || echo "$docker_pid")
 	printf '  %-32s %6d KiB RSS\n' 'dockerd' "$(rss "$dockerd")"
