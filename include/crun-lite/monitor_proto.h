@@ -102,7 +102,8 @@ struct mon_runtime {
 struct mon_cdi {
 	char *program; /* crun-lite-cdi */
 	char **dirs;
-	char **devices; /* vendor.com/class=name */
+	char **devices; /* vendor.com/class=name; gpu=all, gpu=ID, gpu=count:N */
+	char *no_gpu;   /* what to say when no vendor describes GPUs */
 };
 
 struct mon_start {

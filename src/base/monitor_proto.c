@@ -69,6 +69,7 @@ static const struct json_field cdi_fields[] = {
 	JSON_STR(struct mon_cdi, program, "program", JSON_REQUIRED),
 	JSON_STRV(struct mon_cdi, dirs, "dirs", JSON_OMIT_EMPTY),
 	JSON_STRV(struct mon_cdi, devices, "devices", JSON_OMIT_EMPTY),
+	JSON_STR(struct mon_cdi, no_gpu, "no_gpu", JSON_OMIT_EMPTY),
 };
 static const struct json_table cdi_json = JSON_TABLE("cdi", struct mon_cdi, cdi_fields);
 

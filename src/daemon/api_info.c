@@ -6,6 +6,7 @@
 #include "daemon.h"
 #include "http.h"
 #include "images_json.h"
+#include "container_devices.h"
 #include "runtimes.h"
 
 #include <arpa/inet.h>
@@ -272,5 +273,6 @@ void api_system_info(struct http_req *r)
 	add_swarm(t);
 	add_security(d, t);
 	cJSON_AddItemToObject(t, "Warnings", warnings);
+	cdi_info(d, t);
 	http_reply_json(r, 200, t);
 }

@@ -5,6 +5,7 @@
  * that it links while the rest is prepared; it does nothing before that message.
  */
 #include "container.h"
+#include "container_devices.h"
 #include "container_peers.h"
 #include "container_root.h"
 #include "container_hosts.h"
@@ -222,7 +223,31 @@ static void fill_start(struct starting *s, struct mon_start *m)
 
 static void on_started(const cJSON *answer, const struct crl_err *err, int exit_code, void *data);
 
-/* Borrowed members are not freed: only what fill_start() allocated. */
+/* Only what fill_start() and fill_requests() allocated: the rest is the record's. */
+static void free_start(struct mon_start *m)
+{
+	container_sources_free(m);
+	container_cdi_free(m->cdi);
+	runtime_free(m->runtime);
+	free(m->config);
+	strv_free(m->lowers);
+	free(m->upper);
+	free(m->work);
+	free(m->cache_dir);
+	json_free(&mon_log_json, &m->log);
+}
+
+/* What may not be there: a log driver, a runtime, a device. */
+static int fill_requests(struct starting *s, struct mon_start *m, struct crl_err *err)
+{
+	struct container *c = s->c;
+	if (container_log_fill(c, &m->log, err) < 0 ||
+	    runtime_find(c->d, c->rec.host_config.runtime, &m->runtime, err) < 0 ||
+	    container_cdi(c, &m->cdi, err) < 0)
+		return -1;
+	return container_sources(c, s->peers.ipc, m, err);
+}
+
 static int step_send(void *ctx, struct crl_err *err)
 {
 	struct starting *s = ctx;
@@ -231,15 +256,8 @@ static int step_send(void *ctx, struct crl_err *err)
 	int fds[FD_MSG_MAX_FDS];
 	size_t n = 0;
 	struct mon_start m = {0};
-	if (container_log_fill(c, &m.log, err) < 0)
-		return -1;
-	if (runtime_find(c->d, c->rec.host_config.runtime, &m.runtime, err) < 0) {
-		json_free(&mon_log_json, &m.log);
-		return -1;
-	}
-	if (container_sources(c, s->peers.ipc, &m, err) < 0) {
-		json_free(&mon_log_json, &m.log);
-		runtime_free(m.runtime);
+	if (fill_requests(s, &m, err) < 0) {
+		free_start(&m);
 		return -1;
 	}
 	fill_start(s, &m);
@@ -253,14 +271,7 @@ static int step_send(void *ctx, struct crl_err *err)
 	cJSON *body = json_encode_tree(&mon_start_json, &m);
 	int r = monitor_call(c->monitor, "start", body, fds, n, START_DEADLINE_MS, on_started, c,
 			     err);
-	container_sources_free(&m);
-	runtime_free(m.runtime);
-	free(m.config);
-	strv_free(m.lowers);
-	free(m.upper);
-	free(m.work);
-	free(m.cache_dir);
-	json_free(&mon_log_json, &m.log);
+	free_start(&m);
 	return r;
 }
 
@@ -356,7 +367,9 @@ static void on_started(const cJSON *answer, const struct crl_err *err, int exit_
 	if (e.code == CRL_OK && json_decode_tree(&mon_started_json, answer, JSON_LAX, &m, &e) < 0)
 		exit_code = 125;
 	if (e.code != CRL_OK) {
-		if (!str_starts(e.msg, "error while mounting volume"))
+		if (!str_starts(e.msg, "error while mounting volume") &&
+		    !str_starts(e.msg, "could not select device driver") &&
+		    !str_starts(e.msg, "CDI device injection failed"))
 			crl_context(&e, "failed to create task for container");
 		if (exit_code == 126 || exit_code == 127)
 			e.code = CRL_INVALID;

@@ -1,27 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * See runtimes.h. Owns what is known of each runtime: its path, its arguments,
- * and what `RUNTIME features` answers. Those programs are started in the
- * background and write to a memfd: the loop never waits for them.
+ * and what `RUNTIME features` answers, in the background.
  */
 #include "runtimes.h"
 
+#include "background.h"
 #include "config_keys.h"
 #include "daemon.h"
 
-#include <base/fd.h>
 #include <base/log.h>
 #include <base/path.h>
-#include <base/proc.h>
-#include <errno.h>
-#include <signal.h>
-#include <sys/epoll.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-
-#ifndef P_PIDFD
-#define P_PIDFD 3
-#endif
 
 #define FEATURES_MAX (256U * 1024)
 #define FEATURES_KEY "org.opencontainers.runtime-spec.features"
@@ -30,9 +19,7 @@
 struct probe { /* one runtime's features */
 	char *name;
 	char *features; /* compact JSON, NULL = unknown */
-	int fd;         /* memfd that receives them */
-	int pidfd;
-	sd_event_source *source;
+	struct background *running;
 	struct probe *next;
 };
 
@@ -155,44 +142,28 @@ int runtime_find(const struct daemon *d, const char *name, struct mon_runtime **
 
 static void probe_free(struct probe *p)
 {
-	sd_event_source_disable_unref(p->source);
-	cleanup_close_p(&p->fd);
-	cleanup_close_p(&p->pidfd);
+	background_free(p->running);
 	free(p->name);
 	free(p->features);
 	free(p);
 }
 
 /* Clients parse it: only what is a JSON object gets through. */
-static int on_features(sd_event_source *s, int fd, uint32_t revents, void *data)
+static void on_features(const char *text, size_t len, void *data)
 {
 	struct probe *p = data;
-	_cleanup_free_ char *text = NULL;
 	_cleanup_cjson_ cJSON *tree = NULL;
 	struct crl_err err = CRL_ERR_INIT;
-	siginfo_t si = {0};
-	size_t len = 0;
-	(void)waitid((idtype_t)P_PIDFD, (id_t)fd, &si, WEXITED | WNOHANG);
-	p->source = sd_event_source_disable_unref(p->source);
-	if (si.si_code == CLD_EXITED && si.si_status == 0 && lseek(p->fd, 0, SEEK_SET) == 0 &&
-	    fd_read_all(p->fd, FEATURES_MAX, &text, &len, &err) == 0 &&
-	    json_parse(text, len, FEATURES_MAX, &tree, &err) == 0 && cJSON_IsObject(tree))
+	if (text && json_parse(text, len, FEATURES_MAX, &tree, &err) == 0 && cJSON_IsObject(tree))
 		p->features = cJSON_PrintUnformatted(tree);
 	else
 		log_debug("runtime without features", "runtime", p->name, NULL);
-	cleanup_close_p(&p->fd);
-	cleanup_close_p(&p->pidfd);
-	p->fd = p->pidfd = -1;
-	return 0;
 }
 
 static int spawn_features(struct daemon *d, struct probe *p, const char *path, char **args,
 			  struct crl_err *err)
 {
-	static char *const env[] = {
-		(char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 	_cleanup_strv_ char **argv = NULL;
-	pid_t pid;
 	if (strv_push(&argv, path) < 0)
 		return crl_fail_oom(err);
 	for (char **a = args; a && *a; a++)
@@ -200,20 +171,7 @@ static int spawn_features(struct daemon *d, struct probe *p, const char *path, c
 			return crl_fail_oom(err);
 	if (strv_push(&argv, "features") < 0)
 		return crl_fail_oom(err);
-	p->fd = memfd_create("features", MFD_CLOEXEC);
-	if (p->fd < 0)
-		return crl_fail_sys(err, errno, "memfd");
-	const int fds[3] = {-1, p->fd, -1};
-	const struct proc_spawn spawn = {.path = path,
-					 .argv = argv,
-					 .env = env,
-					 .fds = fds,
-					 .n_fds = 3,
-					 .new_session = true};
-	if (proc_spawn(&spawn, &pid, &p->pidfd, err) < 0)
-		return -1;
-	int r = sd_event_add_io(d->event, &p->source, p->pidfd, EPOLLIN, on_features, p);
-	return r < 0 ? crl_fail_sys(err, -r, "watch %s", path) : 0;
+	return background_run(d, argv, on_features, p, &p->running, err);
 }
 
 static struct probe *find_probe(const struct runtimes *rs, const char *name)
@@ -232,7 +190,6 @@ static void probe(struct daemon *d, const char *name, const char *program, const
 	struct probe *p = calloc(1, sizeof(*p));
 	if (!p)
 		return;
-	p->fd = p->pidfd = -1;
 	p->name = strdup(name);
 	p->next = d->runtimes->probes;
 	d->runtimes->probes = p;

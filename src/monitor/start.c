@@ -7,6 +7,7 @@
 #include "container.h"
 
 #include "attach.h"
+#include "cdi.h"
 #include "monitor.h"
 #include "source.h"
 #include <base/cleanup.h>
@@ -38,6 +39,7 @@ struct start {
 	int explain_fd;
 	struct oci_spec *spec;
 	struct crl_rt_source *sources;
+	char **group_add; /* the request's, and those of devices */
 	struct crl_rt *rt;
 	pid_t pid; /* of another runtime's container */
 	int pidfd;
@@ -72,6 +74,26 @@ static void free_spec(void *ctx)
 	if (s->spec)
 		json_free(&oci_spec_json, s->spec);
 	free(take_ptr(s->spec));
+}
+
+static int add_devices(void *ctx, struct crl_err *err)
+{
+	struct start *s = ctx;
+	s->group_add = strv_copy(s->rq->group_add);
+	if (s->rq->group_add && !s->group_add)
+		return crl_fail_oom(err);
+	if (!s->rq->cdi)
+		return 0;
+	if (cdi_apply(s->rq->cdi, s->spec, &s->group_add, err) == 0)
+		return 0;
+	strv_free(take_ptr(s->group_add));
+	return -1;
+}
+
+static void forget_groups(void *ctx)
+{
+	struct start *s = ctx;
+	strv_free(take_ptr(s->group_add));
 }
 
 static bool wants_volumes(const void *ctx)
@@ -297,7 +319,7 @@ static int create(void *ctx, struct crl_err *err)
 	o.userns_fd = s->userns_fd;
 	o.cache_dir = s->rq->cache_dir;
 	o.user = str_empty(s->rq->user) ? NULL : s->rq->user;
-	o.group_add = s->rq->group_add;
+	o.group_add = s->group_add;
 	o.pdeathsig = true;
 	o.sources = s->sources;
 	o.n_sources = s->rq->n_sources;
@@ -370,7 +392,7 @@ static int make_bundle(void *ctx, struct crl_err *err)
 					   .sources = s->sources,
 					   .n_sources = s->rq->n_sources,
 					   .user = s->rq->user,
-					   .group_add = s->rq->group_add,
+					   .group_add = s->group_add,
 					   .netns_fd = s->netns_fd};
 	if (external_new(s->rq->runtime, c->monitor->run_dir, c->monitor->id, &c->external, err) <
 	    0)
@@ -418,6 +440,8 @@ static int start_external(void *ctx, struct crl_err *err)
 static const struct step steps[] = {
 	{"mon.spec", "read what the container is: its OCI config.json",
 	 "OCI runtime-spec config.md", read_spec, free_spec, NULL},
+	{"mon.devices", "devices by name: what their vendor says that a container needs for them",
+	 "CDI specification", add_devices, forget_groups, NULL},
 	{"mon.log", "open the log first, so that no line can be lost", "open(2)", open_log,
 	 close_log, NULL},
 	{"mon.slot",
@@ -541,8 +565,13 @@ static int check_request(const struct container *c, const struct mon_start *rq, 
 static void strip_step_name(struct start *s, struct crl_err *err)
 {
 	const char *rest = strstr(err->msg, ": ");
-	bool known = strstr(err->msg, ": error while mounting volume") ||
-		     strstr(err->msg, ": failed to initialize logging driver");
+	static const char *const whole[] = {": error while mounting volume",
+					    ": failed to initialize logging driver",
+					    ": could not select device driver",
+					    ": CDI device injection failed", ": OCI runtime"};
+	bool known = false;
+	for (size_t i = 0; i < ARRAY_SIZE(whole); i++)
+		known |= strstr(err->msg, whole[i]) != NULL;
 	if ((s->exit_code > 125 || known) && str_starts(err->msg, "mon.") && rest)
 		memmove(err->msg, rest + 2, strlen(rest + 2) + 1);
 }
@@ -567,6 +596,7 @@ static int run_start(struct start *s, int *client_fds, struct crl_err *err)
 	close_child_ends(s);
 	unmount_root(s);
 	close_sources(s);
+	forget_groups(s);
 	close_userns(s);
 	if (add_clients(s, client_fds, err) < 0 ||
 	    (s->rq->runtime ? keep_external(s, err) : keep(s, err)) < 0) {

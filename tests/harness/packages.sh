@@ -6,11 +6,12 @@
 
 packages_build="gcc libc6-dev meson ninja-build pkg-config libseccomp-dev libcap-dev libarchive-dev
 	libcjson-dev zlib1g-dev libzstd-dev libmicrohttpd-dev libsystemd-dev nettle-dev libsqlite3-dev
-	libnl-route-3-dev libisal-dev libgnutls28-dev"
+	libnl-route-3-dev libisal-dev libfyaml-dev libgnutls28-dev"
 packages_demo="busybox-static python3 curl iproute2 nftables ca-certificates"
 packages_demo_debian="mmdebstrap debian-archive-keyring"
 packages_unit="libcmocka-dev libldns-dev"
-packages_test="bats jq python3 curl iproute2 nftables busybox-static zstd xz-utils util-linux procps
+packages_test="bats jq python3 curl iproute2 nftables busybox-static e2fsprogs crun runc zstd xz-utils
+	util-linux procps
 	mmdebstrap python3-docker strace openssl bsdutils"
 packages_vm="qemu-system-x86 cpio kmod busybox-static"
 packages_bench="hyperfine"
