@@ -23,7 +23,7 @@
 
 #define SOCKET "dns.sock"
 #define IDLE_US (10ULL * 1000 * 1000)
-#define RESTART_US (500ULL * 1000)
+#define RESTART_US (200ULL * 1000)
 #define RESTART_CALM_NS (2LL * 1000 * 1000 * 1000)
 /* What a server may have unread. Thousands of containers fit; a server that leaves more is stuck.
  */
@@ -40,6 +40,7 @@ struct dns_client {
 };
 
 static void dns_lost(struct dns_client *dns);
+static void dns_quit(struct dns_client *dns);
 
 /* --- the socket --- */
 
@@ -125,7 +126,8 @@ static void dns_hello(struct dns_client *dns, const struct dns_msg *m)
 	if (m->version >= DNS_PROTO_VERSION)
 		return;
 	log_info("name server is of an older release and is replaced", NULL);
-	dns_op(dns, "quit");
+	dns_quit(dns);
+	dns_lost(dns);
 }
 
 static void dns_handle(struct dns_client *dns, const char *text, size_t len)
@@ -271,8 +273,13 @@ static void dns_lost(struct dns_client *dns)
 	sd_event_source_set_enabled(dns->restart, SD_EVENT_ONESHOT);
 }
 
+/* Its name goes first: the next container shall not be told to one that ends. */
 static void dns_quit(struct dns_client *dns)
 {
+	_cleanup_free_ char *name = path_printf("%s/" SOCKET, dns->d->config.exec_root);
+
+	if (name)
+		(void)unlink(name);
 	dns_op(dns, "quit");
 	dns_close(dns);
 }

@@ -93,29 +93,40 @@ static int namespace_of(const struct container *c, int *ret, struct crl_err *err
 	return *ret < 0 ? crl_fail_sys(err, errno, "dup") : 0;
 }
 
+/* Of a namespace that came with them. */
 static bool take_ready(struct container *c, int fds[2])
 {
 	for (size_t i = 0; i < c->n_eps; i++)
-		if (net_sockets_take(c->d->networks, c->eps[i].link, fds))
+		if (c->eps[i].link[0] && net_sockets_take(c->d->networks, c->eps[i].link, fds))
 			return true;
 	return false;
+}
+
+/* Not every endpoint has a link on the host; the container's id has no '-' in front. */
+static void sockets_key(const struct container *c, char ret[IFNAMSIZ])
+{
+	snprintf(ret, IFNAMSIZ, "-%.14s", c->rec.id);
 }
 
 static int open_now(struct container *c, int fds[2], struct crl_err *err)
 {
 	_cleanup_close_ int netns = -1;
+	char key[IFNAMSIZ];
 
 	if (take_ready(c, fds))
 		return 0;
+	sockets_key(c, key);
 	if (namespace_of(c, &netns, err) < 0 ||
-	    net_sockets_open(c->d->networks, c->eps[0].link, netns, err) < 0)
+	    net_sockets_open(c->d->networks, key, netns, err) < 0)
 		return crl_context(err, "name server");
-	return take_ready(c, fds) ? 0 : crl_fail(err, CRL_INTERNAL, "name server: no sockets");
+	if (!net_sockets_take(c->d->networks, key, fds))
+		return crl_fail(err, CRL_INTERNAL, "name server: no sockets");
+	return 0;
 }
 
 struct opening {
 	struct daemon *d;
-	char id[ID_HEX + 1], link[IFNAMSIZ];
+	char id[ID_HEX + 1], endpoint[ID_HEX + 1], key[IFNAMSIZ];
 };
 
 static void opened(const struct netns_reply *reply, int netns_fd, void *data)
@@ -128,10 +139,10 @@ static void opened(const struct netns_reply *reply, int netns_fd, void *data)
 	if (reply->sys)
 		log_warn("no name server for a container", "container", o->id, "step", reply->step,
 			 "error", strerror(reply->sys), NULL);
-	if (net_sockets_take(o->d->networks, o->link, fds)) {
-		/* Still the same run? A new one has a new link. */
+	if (net_sockets_take(o->d->networks, o->key, fds)) {
+		/* Still the same run? A new one has new endpoints. */
 		if (container_find(o->d, o->id, &c, &err) == 0 && c->has_dns && c->n_eps > 0 &&
-		    str_eq(c->eps[0].link, o->link))
+		    str_eq(c->eps[0].id, o->endpoint))
 			dns_tell(c, fds);
 		close(fds[0]);
 		close(fds[1]);
@@ -152,9 +163,10 @@ void dns_tell_missing(struct daemon *d, const char *id)
 		return;
 	o->d = d;
 	snprintf(o->id, sizeof(o->id), "%s", id);
-	snprintf(o->link, sizeof(o->link), "%s", c->eps[0].link);
+	snprintf(o->endpoint, sizeof(o->endpoint), "%s", c->eps[0].id);
+	sockets_key(c, o->key);
 	if (namespace_of(c, &netns, &err) == 0 &&
-	    net_sockets_begin(d->networks, o->link, netns, opened, o, &err) == 0)
+	    net_sockets_begin(d->networks, o->key, netns, opened, o, &err) == 0)
 		return;
 	log_warn("no name server for a container", "container", id, "error", err.msg, NULL);
 	free(o);

@@ -237,11 +237,11 @@ bool net_sockets_take(struct networks *n, const char *link, int ret_fds[2]);
 void net_sockets_drop(struct networks *n, const char *link);
 void net_sockets_free(struct networks *n);
 /*
- * Opens them in a namespace that is in use: net_sockets_take() has them afterwards, by `link`,
- * which only names them. The first waits for the helper.
+ * Opens them in a namespace that is in use: net_sockets_take() has them afterwards, by `key` in
+ * place of a link's name. The first waits for the helper.
  */
-int net_sockets_open(struct networks *n, const char *link, int netns_fd, struct crl_err *err);
-int net_sockets_begin(struct networks *n, const char *link, int netns_fd, net_helper_cb cb,
+int net_sockets_open(struct networks *n, const char *key, int netns_fd, struct crl_err *err);
+int net_sockets_begin(struct networks *n, const char *key, int netns_fd, net_helper_cb cb,
 		      void *data, struct crl_err *err);
 /* All networks but the default one have a name server. */
 bool network_has_dns(const struct network *net);

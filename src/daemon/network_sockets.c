@@ -61,25 +61,25 @@ void net_sockets_free(struct networks *n)
 		net_sockets_drop(n, n->sockets->link);
 }
 
-static struct netns_request sockets_request(const char *link)
+static struct netns_request sockets_request(const char *key)
 {
 	struct netns_request q = {.op = NETNS_DNS};
 
-	snprintf(q.link, sizeof(q.link), "%s", link);
+	snprintf(q.link, sizeof(q.link), "%s", key);
 	return q;
 }
 
-int net_sockets_open(struct networks *n, const char *link, int netns_fd, struct crl_err *err)
+int net_sockets_open(struct networks *n, const char *key, int netns_fd, struct crl_err *err)
 {
-	struct netns_request q = sockets_request(link);
+	struct netns_request q = sockets_request(key);
 
 	return net_helper_call(n, &q, netns_fd, NULL, err);
 }
 
-int net_sockets_begin(struct networks *n, const char *link, int netns_fd, net_helper_cb cb,
+int net_sockets_begin(struct networks *n, const char *key, int netns_fd, net_helper_cb cb,
 		      void *data, struct crl_err *err)
 {
-	struct netns_request q = sockets_request(link);
+	struct netns_request q = sockets_request(key);
 
 	return net_helper_submit(n->helper, &q, netns_fd, cb, data, err);
 }

@@ -155,8 +155,8 @@ monitor=$(pgrep -f -- "crun-lite-monitor.*$id" | head -n 1)
 echo "memory:"
 printf '  %-32s %6d KiB RSS\n' 'crun-lited' "$(rss "$(daemon_pid)")"
 printf '  %-32s %6d KiB PSS, %d KiB RSS\n' 'crun-lite-monitor, per container' "$(pss "$monitor")" "$(rss "$monitor")"
-names=$(pgrep -f -- "^crun-lite-dns $EXEC_ROOT/")
-printf '  %-32s %6d KiB PSS, %d KiB RSS\n' 'crun-lite-dns, one for all' "$(pss "$names")" "$(rss "$names")"
+dns=$(pgrep -f -- "^crun-lite-dns $EXEC_ROOT/")
+printf '  %-32s %6d KiB PSS, %d KiB RSS\n' 'crun-lite-dns, one for all' "$(pss "$dns")" "$(rss "$dns")"
 if [ -n "$docker_pid" ]; then
 	dockerd=$(pgrep -P "$docker_pid" -x dockerd || echo "$docker_pid")
 	printf '  %-32s %6d KiB RSS\n' 'dockerd' "$(rss "$dockerd")"
