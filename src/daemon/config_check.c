@@ -60,6 +60,25 @@ int config_check_userns(const struct daemon_config *c, const struct config_row *
 	return 0;
 }
 
+/* Names of images and containers are in the metrics, and whoever reads them is not asked for a
+ * name. */
+int config_check_metrics(const struct daemon_config *c, const struct config_row *row,
+			 struct crl_err *err)
+{
+	static const char *const loopback[] = {"127.", "[::1]:", "localhost:"};
+
+	for (size_t i = 0; c->metrics_addr && i < ARRAY_SIZE(loopback); i++) {
+		if (str_starts(c->metrics_addr, loopback[i]) && strchr(c->metrics_addr, ':'))
+			return 0;
+	}
+	if (!c->metrics_addr)
+		return 0;
+	return crl_fail(err, CRL_INVALID,
+			"metrics-addr: %s: only addresses of the loopback are served "
+			"(127.0.0.1:9323); everybody could read what runs here",
+			c->metrics_addr);
+}
+
 int config_check_ipc_mode(const struct daemon_config *c, const struct config_row *row,
 			  struct crl_err *err)
 {

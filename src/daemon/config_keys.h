@@ -109,6 +109,8 @@ int config_check_remap(const struct daemon_config *c, const struct config_row *r
 		       struct crl_err *err);
 int config_check_userns(const struct daemon_config *c, const struct config_row *row,
 			struct crl_err *err);
+int config_check_metrics(const struct daemon_config *c, const struct config_row *row,
+			 struct crl_err *err);
 int config_check_ipc_mode(const struct daemon_config *c, const struct config_row *row,
 			  struct crl_err *err);
 int config_check_cgroupns_mode(const struct daemon_config *c, const struct config_row *row,

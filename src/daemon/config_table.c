@@ -69,7 +69,7 @@ const struct config_row config_rows[] = {
 	BOOL("tcp-without-authentication", tcp_without_authentication,
 	     "let everybody who reaches tcp:// be root on this machine"),
 	STR("metrics-addr", "metrics-addr", metrics_addr, "ADDR:PORT",
-	    "Prometheus metrics on this address of the loopback"),
+	    "Prometheus metrics on this address of the loopback", .check = config_check_metrics),
 
 	/* --- what is said and logged --- */
 	BOOL("debug", debug, "-D: the same as --log-level debug", .flags = CONFIG_RELOAD),

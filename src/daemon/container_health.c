@@ -8,6 +8,7 @@
  */
 #include "container.h"
 #include "exec.h"
+#include "metrics.h"
 
 #include <base/log.h>
 #include <base/path.h>
@@ -105,8 +106,10 @@ static void take_result(struct container *c, struct health_result *r)
 		free(r->output);
 		return;
 	}
+	bool failed_check = r->exit_code != 0;
 	bool changed = health_take(c->rec.health, config_of(c), r, age);
 	save(c);
+	metrics_health_check(c->d, failed_check);
 	if (changed) {
 		char action[48];
 		snprintf(action, sizeof(action), "health_status: %s", c->rec.health->status);

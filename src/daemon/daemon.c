@@ -12,6 +12,7 @@
 #include "http.h"
 #include "images.h"
 #include "jobs.h"
+#include "metrics.h"
 #include "sizes.h"
 #include "network.h"
 #include "runtimes.h"
@@ -199,16 +200,17 @@ static int start_events(void *ctx, struct crl_err *err)
 {
 	struct daemon *d = ctx;
 
+	d->metrics = metrics_new();
 	d->events = events_new(d);
-	return d->events ? 0 : crl_fail_oom(err);
+	return d->events && d->metrics ? 0 : crl_fail_oom(err);
 }
 
 static void stop_events(void *ctx)
 {
 	struct daemon *d = ctx;
 
-	events_free(d->events);
-	d->events = NULL;
+	events_free(take_ptr(d->events));
+	metrics_free(take_ptr(d->metrics));
 }
 
 static int start_jobs(void *ctx, struct crl_err *err)
@@ -347,6 +349,11 @@ static int start_http(void *ctx, struct crl_err *err)
 			http_server_free(take_ptr(d->http));
 			return -1;
 		}
+	}
+	if (d->config.metrics_addr &&
+	    http_server_listen_metrics(d->http, d->config.metrics_addr, err) < 0) {
+		http_server_free(take_ptr(d->http));
+		return -1;
 	}
 	return 0;
 }

@@ -28,6 +28,7 @@ struct volumes;
 struct runtimes;
 struct jobs;
 struct events;
+struct metrics;
 
 #define CONFIG_GIVEN_BITS 128
 
@@ -73,10 +74,10 @@ struct daemon_config {
 	char *default_runtime; /* NULL = ours */
 	char **storage_opts;   /* overlay2.size=BYTES */
 	char **cdi_spec_dirs;
-	char *init_path; /* NULL = ours */
-	char *log_driver;         /* of containers that name none */
-	struct strmap log_opts;   /* its options, where the container has none of that name */
-	char *cgroup_parent; /* NULL = "/docker" */
+	char *init_path;        /* NULL = ours */
+	char *log_driver;       /* of containers that name none */
+	struct strmap log_opts; /* its options, where the container has none of that name */
+	char *cgroup_parent;    /* NULL = "/docker" */
 	char **registry_mirrors, **insecure_registries;
 	char *libexec_dir; /* where worker and monitor are; env CRUN_LITE_LIBEXEC overrides the
 			      built-in path */
@@ -97,6 +98,7 @@ struct daemon {
 	struct db *db;
 	struct http_server *http;
 	struct events *events;
+	struct metrics *metrics;
 	struct jobs *jobs;
 	struct sizes *sizes; /* made at the first use */
 	struct images *images;

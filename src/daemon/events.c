@@ -9,6 +9,7 @@
 #include "daemon.h"
 #include "filters.h"
 #include "http.h"
+#include "metrics.h"
 
 #include <base/ident.h>
 #include <base/json.h>
@@ -260,6 +261,7 @@ void events_publish(struct daemon *d, const char *type, const char *action, cons
 		}
 	}
 	ring_add(e, text.data, text.len, now);
+	metrics_event(d);
 }
 
 size_t events_listeners(const struct daemon *d)

@@ -10,6 +10,7 @@
 #include "http_listen.h"
 
 #include <base/log.h>
+#include <base/path.h>
 #include <errno.h>
 #include <netdb.h>
 #include <sys/epoll.h>
@@ -208,6 +209,7 @@ static void take_connection(struct http_server *s, const struct http_listener *l
 	}
 	c->is_unix = l->is_unix;
 	c->remote = !l->is_unix;
+	c->metrics = l->metrics;
 	if (c->remote)
 		c->from = address_text(addr, addr_len);
 	conn_start(c, addr, addr_len);
@@ -282,12 +284,11 @@ static int on_accept(sd_event_source *source, int listen_fd, uint32_t events, vo
 }
 
 /* Takes fd and path. */
-static int listener_add(struct http_server *s, int fd, char *path, const char *host,
-			struct crl_err *err)
+static struct http_listener *listener_new(struct http_server *s, int fd, char *path,
+					  struct crl_err *err)
 {
 	struct http_listener *l = calloc(1, sizeof(*l));
 	struct http_listener **more = reallocarray(s->listeners, s->n_listeners + 1, sizeof(*more));
-	bool tls = s->daemon->config.tlsverify && !http_listen_is_unix(fd);
 
 	if (more)
 		s->listeners = more;
@@ -295,21 +296,38 @@ static int listener_add(struct http_server *s, int fd, char *path, const char *h
 		free(l);
 		free(path);
 		close(fd);
-		return crl_fail_oom(err);
+		crl_fail_oom(err);
+		return NULL;
 	}
-	*l = (struct http_listener){.server = s, .fd = tls ? -1 : fd, .path = path};
+	*l = (struct http_listener){.server = s, .fd = fd, .path = path};
 	l->is_unix = http_listen_is_unix(fd);
 	s->listeners[s->n_listeners++] = l;
-	if (tls)
-		return tls_front_new(s, fd, host, &l->front, err);
+	return l;
+}
+
+static int watch_listener(struct http_listener *l, const char *host, struct crl_err *err)
+{
+	if (sd_event_add_io(l->server->daemon->event, &l->source, l->fd, EPOLLIN, on_accept, l) < 0)
+		return crl_fail(err, CRL_INTERNAL, "%s: event source", host);
+	return 0;
+}
+
+/* Takes fd and path. TCP is for the front, or was asked for twice. */
+static int listener_add(struct http_server *s, int fd, char *path, const char *host,
+			struct crl_err *err)
+{
+	struct http_listener *l = listener_new(s, fd, path, err);
+
+	if (!l)
+		return -1;
+	if (!l->is_unix && s->daemon->config.tlsverify)
+		return tls_front_new(s, take_fd(&l->fd), host, &l->front, err);
 	if (!l->is_unix && !s->daemon->config.tcp_without_authentication)
 		return crl_fail(err, CRL_FORBIDDEN,
 				"%s: a TCP socket needs --tlsverify, or "
 				"--tcp-without-authentication",
 				host);
-	if (sd_event_add_io(s->daemon->event, &l->source, l->fd, EPOLLIN, on_accept, l) < 0)
-		return crl_fail(err, CRL_INTERNAL, "%s: event source", host);
-	return 0;
+	return watch_listener(l, host, err);
 }
 
 int http_server_listen(struct http_server *s, const char *host, struct crl_err *err)
@@ -329,6 +347,34 @@ int http_server_listen(struct http_server *s, const char *host, struct crl_err *
 		}
 	}
 	return 0;
+}
+
+int http_server_listen_metrics(struct http_server *s, const char *address, struct crl_err *err)
+{
+	_cleanup_free_ char *host = path_printf("tcp://%s", address), *path = NULL;
+	_cleanup_free_ int *fds = NULL;
+	size_t n = 0;
+
+	if (!host)
+		return crl_fail_oom(err);
+	if (http_listen_open(host, NULL, false, &fds, &n, &path, err) < 0)
+		return crl_context(err, "metrics-addr");
+	for (size_t i = 0; i < n; i++) {
+		struct http_listener *l = listener_new(s, fds[i], NULL, err);
+
+		if (!l || watch_listener(l, host, err) < 0) {
+			while (++i < n)
+				close(fds[i]);
+			return -1;
+		}
+		l->metrics = true;
+	}
+	return 0;
+}
+
+size_t http_server_connections(const struct http_server *s)
+{
+	return s ? s->n_conns : 0;
 }
 
 void http_server_renew_keys(struct http_server *s)

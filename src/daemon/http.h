@@ -113,6 +113,9 @@ int http_server_new(struct daemon *d, struct http_server **ret, struct crl_err *
  * "fd://NAME" (sd_listen_fds(3)), or "tcp://ADDRESS:PORT" behind a TLS front.
  */
 int http_server_listen(struct http_server *s, const char *host, struct crl_err *err);
+/* Serves GET /metrics, and nothing else, on ADDRESS:PORT. */
+int http_server_listen_metrics(struct http_server *s, const char *address, struct crl_err *err);
+size_t http_server_connections(const struct http_server *s);
 /* TLS fronts with the key files as they are now; called after SIGHUP. */
 void http_server_renew_keys(struct http_server *s);
 /* Drops every connection, tells waiting handlers (on_close), removes the sockets it made. */

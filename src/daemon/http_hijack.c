@@ -9,6 +9,7 @@
  * of a fresh socket pair. MHD upgrades that; the real socket is ours alone.
  */
 #include "http_internal.h"
+#include "metrics.h"
 
 #include <base/fd.h>
 #include <base/log.h>
@@ -26,6 +27,7 @@ void http_hijack(struct http_req *r, const char *content_type,
 	if (r->gone || r->answered)
 		return;
 	r->answered = r->hijack = true;
+	metrics_answer(r->server->daemon, r->match.route, 101, 0);
 	r->status = upgrade ? MHD_HTTP_SWITCHING_PROTOCOLS : MHD_HTTP_OK;
 	/* The un-upgraded form always calls itself raw-stream. */
 	r->hijack_type = strdup(upgrade ? content_type : "application/vnd.docker.raw-stream");

@@ -21,6 +21,7 @@ struct http_listener {
 	int fd;
 	char *path; /* socket file we made, or NULL */
 	bool is_unix;
+	bool metrics; /* serves /metrics, and nothing else */
 	sd_event_source *source;
 	struct tls_front *front; /* it accepts, not we; fd is its own */
 };
@@ -32,6 +33,7 @@ struct http_conn { /* one client connection; MHD's socket context */
 	uid_t uid;
 	pid_t pid;
 	bool is_unix;
+	bool metrics;         /* its listener serves /metrics alone */
 	bool remote;          /* TCP, in clear or behind the TLS front */
 	char *subject;        /* of the client's certificate; NULL without TLS */
 	char *from;           /* address of a remote client */

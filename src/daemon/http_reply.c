@@ -4,6 +4,7 @@
  * the headers by which Docker clients negotiate.
  */
 #include "http_internal.h"
+#include "metrics.h"
 
 #include <base/log.h>
 
@@ -30,6 +31,7 @@ void http_set_answer(struct http_req *r, int status, struct MHD_Response *respon
 	}
 	r->answered = true;
 	r->status = status;
+	metrics_answer(r->server->daemon, r->match.route, status, time_boot_ns() - r->began);
 	r->response = response;
 	if (response)
 		http_add_common_headers(r, response);

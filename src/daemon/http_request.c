@@ -7,6 +7,7 @@
  * watched for the client's end meanwhile.
  */
 #include "http_internal.h"
+#include "metrics.h"
 
 #include <base/log.h>
 #include <strings.h>
@@ -209,6 +210,17 @@ static bool has_body(struct MHD_Connection *conn)
 	return n > 0;
 }
 
+static int find_route(struct http_req *r, const char *method, struct crl_err *err)
+{
+	static const struct http_route metrics[] = {
+		{"GET", "/metrics", API_VERSION_MIN, api_metrics, 0, "Prometheus metrics"}};
+
+	if (r->peer->metrics)
+		return http_route_find(metrics, ARRAY_SIZE(metrics), method, r->path, &r->match,
+				       err);
+	return http_route_find(http_routes, http_n_routes, method, r->path, &r->match, err);
+}
+
 /* With the headers: finds the route. Answers that need no body are made here, sent at its end. */
 static enum MHD_Result req_begin(struct http_req *r, const char *method, size_t path_len)
 {
@@ -223,7 +235,7 @@ static enum MHD_Result req_begin(struct http_req *r, const char *method, size_t 
 				   HTTP_PATH_MAX);
 		return MHD_YES;
 	}
-	if (http_route_find(http_routes, http_n_routes, method, r->path, &r->match, &err) < 0) {
+	if (find_route(r, method, &err) < 0) {
 		r->discard = true;
 		r->match.version = API_VERSION_MAX;
 		http_reply_error(r, &err);
