@@ -236,6 +236,13 @@ void container_sources_free(struct mon_start *m);
 /* Unmounts volumes that a monitor did not get to unmount. */
 void container_settle_volumes(struct container *c);
 
+/* --- container_paths.c --- */
+/* Masked and read-only paths of the (completed) host config after the words of SecurityOpt. */
+int container_paths_apply(struct api_host_config *hc, struct crl_err *err);
+/* Docker's words for an option that tmpfs does not have, before anything is made. */
+int container_check_tmpfs(const struct api_host_config *hc, struct crl_err *err);
+int container_check_cgroup_parent(const char *parent, struct crl_err *err);
+
 /* --- container_files.c --- */
 int container_write_files(struct container *c, struct crl_err *err);
 int container_write_file(const struct container *c, const char *name, const struct buf *b,

@@ -199,7 +199,8 @@ static int step_request(void *ctx, struct crl_err *err)
 	if (container_validate(&rec->config, &rec->host_config, err) < 0 ||
 	    runtime_check(x->d, rec->host_config.runtime, err) < 0 ||
 	    container_daemon_defaults(x->d, &rec->host_config, err) < 0 ||
-	    container_default_host_config(&rec->host_config, err) < 0)
+	    container_default_host_config(&rec->host_config, err) < 0 ||
+	    container_paths_apply(&rec->host_config, err) < 0)
 		return -1;
 	if (container_plan_networks(x->d, rec, x->req->api_version, &x->warnings, err) < 0 ||
 	    container_plan_links(x->d, rec, err) < 0)

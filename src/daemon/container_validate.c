@@ -153,8 +153,8 @@ int container_validate_resources(const struct api_resources *r, struct crl_err *
 	if (r->pids_limit.set && r->pids_limit.v < -1)
 		return crl_fail(err, CRL_INVALID, "Invalid value for pids limit: %lld",
 				(long long)r->pids_limit.v);
-	if (r->cgroup_parent && strstr(r->cgroup_parent, ".."))
-		return crl_fail(err, CRL_INVALID, "invalid cgroup parent: %s", r->cgroup_parent);
+	if (container_check_cgroup_parent(r->cgroup_parent, err) < 0)
+		return -1;
 	if (check_memory(r, err) < 0 || check_cpu_numbers(r, err) < 0 || check_cpusets(r, err) < 0)
 		return -1;
 	return check_ulimits(r, err);
@@ -387,8 +387,8 @@ int container_validate(const struct api_config *config, const struct api_host_co
 	    check_modes(config, hc, err) < 0 || check_network(config, hc, err) < 0 ||
 	    check_ports(config, hc, err) < 0 ||
 	    log_opts_check(hc->log_config.type, &hc->log_config.config, err) < 0 ||
-	    check_hosts(hc, err) < 0 || oci_caps(hc, &caps, err) < 0 ||
-	    oci_security_parse(hc, &sec, err) < 0)
+	    check_hosts(hc, err) < 0 || container_check_tmpfs(hc, err) < 0 ||
+	    oci_caps(hc, &caps, err) < 0 || oci_security_parse(hc, &sec, err) < 0)
 		return -1;
 	struct oci_linux_seccomp *profile = NULL;
 	int r = sec.seccomp_profile

@@ -205,6 +205,16 @@ static void set_shm(struct builder *b)
 	add_default(b, "/dev/shm", "tmpfs", "shm", options);
 }
 
+/* Never the host's: only what is below the container's own, in a view of its own. */
+static bool writable_cgroups(const struct api_host_config *hc)
+{
+	struct oci_security sec = {0};
+	struct crl_err ignored;
+	bool writable = oci_security_parse(hc, &sec, &ignored) == 0 && sec.writable_cgroups;
+	oci_security_free(&sec);
+	return writable && !str_eq(hc->cgroupns_mode, "host");
+}
+
 static void set_default_mounts(struct builder *b)
 {
 	const struct api_host_config *hc = &b->in->rec->host_config;
@@ -216,7 +226,8 @@ static void set_default_mounts(struct builder *b)
 	add_default(b, "/sys", "sysfs", "sysfs",
 		    privileged ? "nosuid,noexec,nodev" : "nosuid,noexec,nodev,ro");
 	add_default(b, "/sys/fs/cgroup", "cgroup", "cgroup",
-		    privileged ? "nosuid,noexec,nodev" : "ro,nosuid,noexec,nodev");
+		    privileged || writable_cgroups(hc) ? "nosuid,noexec,nodev"
+						       : "ro,nosuid,noexec,nodev");
 	/*
 	 * Shows the queues of the IPC namespace it is mounted from, so it fits "host", too. There
 	 * a container with users of its own may not mount one.

@@ -49,6 +49,8 @@ struct oci_security {
 	bool no_new_privileges;
 	bool seccomp_unconfined;
 	char *seccomp_profile; /* JSON text */
+	bool writable_cgroups; /* the container's own cgroup, in its own namespace */
+	char **mask, **unmask; /* the values of mask=, unmask= and systempaths= */
 };
 int oci_security_parse(const struct api_host_config *hc, struct oci_security *ret,
 		       struct crl_err *err);

@@ -90,6 +90,20 @@ int oci_caps(const struct api_host_config *hc, char ***ret, struct crl_err *err)
 
 /* --- --security-opt --- */
 
+/* The words that Go takes for a truth value. */
+static int bool_value(const char *value, bool *ret, const char *opt, struct crl_err *err)
+{
+	static const char *const words[2][6] = {{"0", "f", "F", "false", "FALSE", "False"},
+						{"1", "t", "T", "true", "TRUE", "True"}};
+	for (size_t v = 0; v < 2; v++)
+		for (size_t i = 0; i < ARRAY_SIZE(words[v]); i++)
+			if (str_eq(value, words[v][i])) {
+				*ret = v == 1;
+				return 0;
+			}
+	return crl_fail(err, CRL_INVALID, "invalid --security-opt 2: \"%s\"", opt);
+}
+
 static int security_value(const char *key, const char *value, struct oci_security *s,
 			  const char *opt, struct crl_err *err)
 {
@@ -102,12 +116,13 @@ static int security_value(const char *key, const char *value, struct oci_securit
 		s->seccomp_profile = strdup(value);
 		return s->seccomp_profile ? 0 : crl_fail_oom(err);
 	}
-	if (str_eq(key, "no-new-privileges")) {
-		if (!str_eq(value, "true") && !str_eq(value, "false"))
-			return crl_fail(err, CRL_INVALID, "invalid --security-opt 2: \"%s\"", opt);
-		s->no_new_privileges = str_eq(value, "true");
-		return 0;
-	}
+	if (str_eq(key, "no-new-privileges"))
+		return bool_value(value, &s->no_new_privileges, opt, err);
+	if (str_eq(key, "writable-cgroups"))
+		return bool_value(value, &s->writable_cgroups, opt, err);
+	if (str_eq(key, "mask") || str_eq(key, "unmask"))
+		return strv_push(*key == 'm' ? &s->mask : &s->unmask, value) < 0 ? crl_fail_oom(err)
+										 : 0;
 	if (str_eq(key, "apparmor"))
 		return str_eq(value, "unconfined") || !*value
 			       ? 0
@@ -122,11 +137,8 @@ static int security_value(const char *key, const char *value, struct oci_securit
 					  "label=%s: SELinux labels are not supported here; only "
 					  "label=disable is accepted",
 					  value);
-	if (str_eq(key, "systempaths"))
-		return str_eq(value, "unconfined")
-			       ? 0
-			       : crl_fail(err, CRL_INVALID, "invalid --security-opt 2: \"%s\"",
-					  opt);
+	if (str_eq(key, "systempaths") && str_eq(value, "unconfined"))
+		return strv_push(&s->unmask, "ALL") < 0 ? crl_fail_oom(err) : 0;
 	return crl_fail(err, CRL_INVALID, "invalid --security-opt 2: \"%s\"", opt);
 }
 
@@ -134,6 +146,10 @@ static int security_one(const char *opt, struct oci_security *s, struct crl_err 
 {
 	if (str_eq(opt, "no-new-privileges")) {
 		s->no_new_privileges = true;
+		return 0;
+	}
+	if (str_eq(opt, "writable-cgroups")) {
+		s->writable_cgroups = true;
 		return 0;
 	}
 	/* "key=value", and the old "key:value". */
@@ -163,6 +179,8 @@ int oci_security_parse(const struct api_host_config *hc, struct oci_security *re
 void oci_security_free(struct oci_security *s)
 {
 	free(s->seccomp_profile);
+	strv_free(s->mask);
+	strv_free(s->unmask);
 	*s = (struct oci_security){0};
 }
 
