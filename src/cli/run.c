@@ -53,10 +53,22 @@ static char *create_path(const struct opts *o)
 	return buf_take(&b);
 }
 
+static int check_pull(const char *pull, struct crl_err *err)
+{
+	if (str_eq(pull, "always") || str_eq(pull, "missing") || str_eq(pull, "never"))
+		return 0;
+	return crl_fail(err, CRL_INVALID,
+			"invalid pull option: '%s': must be one of \"always\", \"missing\" or "
+			"\"never\"",
+			pull ? pull : "");
+}
+
 static int create_call(struct cli *cli, const struct opts *o, const char *path, const cJSON *body,
 		       cJSON **ret, struct crl_err *err)
 {
 	const char *pull = opt_str(o, "pull"), *image = o->args[0];
+	if (check_pull(pull, err) < 0)
+		return -1;
 	if (str_eq(pull, "always") && progress_pull(cli, image, opt_str(o, "platform"),
 						    opt_bool(o, "quiet"), stderr, err) < 0)
 		return -1;

@@ -78,19 +78,35 @@ static int step_name(void *ctx, struct crl_err *err)
 
 /* --- image --- */
 
-static int check_platform(const char *platform, const struct image *img, struct crl_err *err)
+/* "linux", "amd64", "linux/amd64", "linux/arm64/v8" */
+static bool platform_fits(const char *platform, const char *os, const char *arch)
 {
-	if (str_empty(platform))
-		return 0;
 	_cleanup_strv_ char **p = strv_split(platform, "/", false);
+	if (!p || !p[0])
+		return false;
+	if (!p[1])
+		return str_eq(p[0], os) || str_eq(p[0], arch);
+	return str_eq(p[0], os) && str_eq(p[1], arch);
+}
+
+/* Another one than was asked for is refused; another one than the host's may be meant so. */
+static int check_platform(struct creation *x, const struct image *img, struct crl_err *err)
+{
+	const char *platform = x->req->platform;
 	const char *os = img->spec.os ? img->spec.os : "linux";
 	const char *arch = img->spec.architecture ? img->spec.architecture : "";
-	if (p && p[0] && str_eq(p[0], os) && (!p[1] || str_eq(p[1], arch)))
-		return 0;
-	return crl_fail(err, CRL_NOT_FOUND,
-			"image was found but does not match the specified platform: wanted %s, "
-			"actual: %s/%s",
-			platform, os, arch);
+	if (!str_empty(platform) && !platform_fits(platform, os, arch))
+		return crl_fail(err, CRL_NOT_FOUND,
+				"image with reference %s was found but its platform (%s/%s) does "
+				"not match the specified platform (%s)",
+				x->c->rec.config.image, os, arch, platform);
+	if (str_empty(platform) && *arch && !str_eq(arch, daemon_arch()))
+		(void)strv_pushf(&x->warnings,
+				 "The requested image's platform (%s/%s) does not match the "
+				 "detected host platform (linux/%s) and no specific platform was "
+				 "requested",
+				 os, arch, daemon_arch());
+	return 0;
 }
 
 static int set_command(struct container_record *rec, struct crl_err *err)
@@ -117,7 +133,7 @@ static int step_image(void *ctx, struct crl_err *err)
 	if (str_empty(rec->config.image))
 		return crl_fail(err, CRL_INVALID, "No command specified");
 	if (images_find(x->d, rec->config.image, &img, err) < 0 ||
-	    check_platform(x->req->platform, img, err) < 0 ||
+	    check_platform(x, img, err) < 0 ||
 	    container_merge_image(&rec->config, &img->spec.config, err) < 0 ||
 	    images_lowers(x->d, img, &rec->lowers, err) < 0)
 		return -1;

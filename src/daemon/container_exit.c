@@ -7,6 +7,7 @@
  */
 #include "container.h"
 #include "exec.h"
+#include "runtimes.h"
 
 #include <base/log.h>
 #include <base/path.h>
@@ -152,6 +153,8 @@ static void settle_orphan(struct container *c)
 	}
 	if (!str_empty(c->rec.cgroup) && crl_cgroup_remove(c->rec.cgroup, &err) < 0)
 		log_warn("cgroup not removed", "container", c->rec.id, "error", err.msg, NULL);
+	if (!runtime_is_own(c->d, c->rec.host_config.runtime))
+		runtime_remove_groups(c->d, c->rec.id, c->rec.host_config.res.cgroup_parent);
 	monitor_kill(take_ptr(c->monitor));
 	container_exited(c, &e, why);
 }

@@ -11,6 +11,7 @@
 #include "container_network.h"
 #include "db.h"
 #include "exec.h"
+#include "runtimes.h"
 #include "trash.h"
 #include "volumes.h"
 
@@ -132,6 +133,8 @@ static void end_unseen(struct container *c, const char *why)
 	}
 	if (!str_empty(c->rec.cgroup) && crl_cgroup_remove(c->rec.cgroup, &err) < 0)
 		log_warn("cgroup not removed", "container", c->rec.id, "error", err.msg, NULL);
+	if (!runtime_is_own(c->d, c->rec.host_config.runtime))
+		runtime_remove_groups(c->d, c->rec.id, c->rec.host_config.res.cgroup_parent);
 	container_exited(c, &e, seen ? NULL : why);
 }
 

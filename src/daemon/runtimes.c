@@ -232,6 +232,22 @@ bool runtime_freeze(int64_t pid, const char *id, bool freeze)
 	return false;
 }
 
+void runtime_remove_groups(const struct daemon *d, const char *id, const char *parent)
+{
+	_cleanup_closedir_ DIR *dir = opendir("/sys/fs/cgroup");
+	struct dirent *e;
+	if (str_empty(parent))
+		parent = str_empty(d->config.cgroup_parent) ? "docker" : d->config.cgroup_parent;
+	while (dir && (e = readdir(dir))) {
+		_cleanup_free_ char *path =
+			e->d_name[0] == '.'
+				? NULL
+				: path_printf("/sys/fs/cgroup/%s/%s/%s", e->d_name, parent, id);
+		if (path)
+			(void)rmdir(path);
+	}
+}
+
 /* --- life --- */
 
 int runtimes_init(struct daemon *d, struct crl_err *err)

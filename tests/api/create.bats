@@ -15,6 +15,18 @@ create_with() {
 		http://d/v1.51/containers/create
 }
 
+# quota_disk xfs|ext4: a fresh disk with project quotas at $CRL/disk.
+quota_disk() {
+	mkdir -p "$CRL/disk"
+	rm -f "$CRL/disk.img"
+	truncate -s 400M "$CRL/disk.img"
+	case $1 in
+	xfs) command -v mkfs.xfs && mkfs.xfs -q "$CRL/disk.img" && mount -o loop,pquota "$CRL/disk.img" "$CRL/disk" ;;
+	ext4) mkfs.ext4 -q -O quota,project -E quotatype=prjquota "$CRL/disk.img" &&
+		mount -o loop,prjquota "$CRL/disk.img" "$CRL/disk" ;;
+	esac
+}
+
 @test "what Linux has not is refused or warned about by name" {
 	run create_with '"CpuRealtimeRuntime":1000'
 	[[ $output == *"kernel does not support CPU real-time scheduler"*400 ]]
@@ -65,10 +77,7 @@ create_with() {
 @test "storage-opt size is a project quota where there is one" {
 	run create_with '"StorageOpt":{"size":"10m"}'
 	[[ $output == *"--storage-opt is supported only for overlay over xfs with 'pquota' mount option"*400 ]]
-	mkdir "$CRL/disk"
-	truncate -s 96M "$CRL/disk.img"
-	mkfs.ext4 -q -O quota,project -E quotatype=prjquota "$CRL/disk.img" || skip "mkfs.ext4 without project quotas"
-	mount -o loop,prjquota "$CRL/disk.img" "$CRL/disk" || skip "no ext4 with project quotas here"
+	quota_disk xfs || quota_disk ext4 || skip "no file system with project quotas in this kernel"
 	daemon_stop
 	local all=$DATA_ROOT
 	DATA_ROOT=$CRL/disk/data daemon_start --storage-opt overlay2.size=20m
@@ -79,7 +88,6 @@ create_with() {
 	local fits=$output
 	run docker run --rm busybox sh -c 'dd if=/dev/zero of=/f bs=1M count=30'
 	local default=$output
-	wait_until 10 sh -c "! repquota -P $CRL/disk 2>/dev/null | grep -q '#[0-9]\{6\}'"
 	daemon_stop
 	umount "$CRL/disk"
 	DATA_ROOT=$all daemon_start
@@ -110,4 +118,38 @@ sh" ]
 		echo "$verb: $output"
 		[ -z "$output" ]
 	done
+}
+
+@test "platforms: another than asked for is refused, another than the host's is warned about" {
+	local arch=arm64
+	[ "$(uname -m)" = x86_64 ] || arch=amd64
+	run -125 docker run --rm --platform linux/$arch --pull never busybox true
+	[[ $output == *"was found but its platform (linux/"*") does not match the specified platform (linux/$arch)"* ]]
+	tar -C "$CRL" -c --files-from /dev/null | docker import --platform linux/$arch - alien:1
+	run docker create alien:1 x
+	[[ $output == *"The requested image's platform (linux/$arch) does not match the detected host platform (linux/"*") and no specific platform was requested"* ]]
+	docker container prune -f
+	docker rmi alien:1
+}
+
+@test "words of our command line: pull policy, cidfile, files of variables and labels, an empty entrypoint" {
+	printf 'A=1\n# no\nB=two words\n' >"$CRL/env"
+	printf 'la=1\n' >"$CRL/labels"
+	crun-lite run --cidfile "$CRL/cid" --name files --env-file "$CRL/env" --label-file "$CRL/labels" --entrypoint "" \
+		--group-add 33 -h box --domainname example.org --stop-signal INT --stop-timeout 3 --no-healthcheck --read-only --tmpfs /t:size=1m \
+		--pull never busybox sh -c 'echo "$A $B $(hostname) $(id -G)"; touch /x 2>/dev/null || touch /t/x && echo kept' >"$CRL/out"
+	[ "$(cat "$CRL/out")" = "1 two words box 0 10 33
+kept" ] || [ "$(cat "$CRL/out")" = "1 two words box 0 33
+kept" ]
+	[ "$(docker inspect -f '{{.Id}}' files)" = "$(cat "$CRL/cid")" ]
+	[ "$(docker inspect -f '{{.Config.Labels.la}} {{.Config.StopSignal}} {{.Config.StopTimeout}} {{.Config.Healthcheck.Test}}' files)" = "1 INT 3 [NONE]" ]
+	run crun-lite run --cidfile "$CRL/cid" busybox true
+	[ "$status" -ne 0 ]
+	run crun-lite run --rm --pull never no:such true
+	[ "$status" = 125 ]
+	[[ $output == *"o such image: no:such"* ]]
+	run crun-lite run --rm --pull sometimes busybox true
+	[ "$status" -ne 0 ]
+	[[ $output == *sometimes* ]]
+	docker rm files
 }
