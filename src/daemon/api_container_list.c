@@ -6,6 +6,7 @@
 #include "images.h"
 #include "sizes.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 
 /* --- status text --- */
@@ -57,12 +58,15 @@ struct list_query {
 	int64_t limit;
 	int64_t before, since; /* creation times; 0 = none */
 	char **ancestors;      /* image ids */
+	char ***layers;        /* theirs, top first */
+	size_t n_layers;
 	struct daemon *d;
 };
 
-static const char *const known_filters[] = {
-	"ancestor", "before", "expose",  "exited",  "health", "id",     "isolation", "is-task",
-	"label",    "name",   "network", "publish", "since",  "status", "volume",    NULL};
+static const char *const known_filters[] = {"ancestor", "before",    "expose",  "exited", "health",
+					    "id",       "isolation", "is-task", "label",  "label!",
+					    "name",     "network",   "publish", "since",  "status",
+					    "volume",   NULL};
 
 static bool match_exited(const struct container *c, char *const *codes)
 {
@@ -100,47 +104,80 @@ static bool match_volume(const struct container *c, char *const *names)
 	return false;
 }
 
-static bool match_port(char *const *have, const char *wanted)
+/* "80", "8000-8090/udp" */
+struct port_range {
+	long first, last;
+	const char *proto;
+};
+
+static bool parse_range(const char *text, struct port_range *ret)
 {
-	char with[32];
-	snprintf(with, sizeof(with), "%s%s", wanted, strchr(wanted, '/') ? "" : "/tcp");
-	return strv_contains(have, with);
+	char *end;
+	if (!isdigit((unsigned char)*text))
+		return false;
+	ret->first = ret->last = strtol(text, &end, 10);
+	if (*end == '-' && isdigit((unsigned char)end[1]))
+		ret->last = strtol(end + 1, &end, 10);
+	ret->proto = *end == '/' ? end + 1 : "tcp";
+	return (*end == '/' || !*end) && ret->first <= ret->last && ret->last <= 65535;
 }
 
-static bool match_exposed(const struct container *c, char *const *ports)
+/* A port as "80/tcp" names it. */
+static bool in_ranges(const char *port, char *const *wanted)
 {
-	for (; ports && *ports; ports++)
-		if (match_port(c->rec.config.exposed_ports, *ports))
+	struct port_range have, r;
+	if (!parse_range(port, &have))
+		return false;
+	for (; wanted && *wanted; wanted++)
+		if (parse_range(*wanted, &r) && have.first <= r.last && have.last >= r.first &&
+		    str_eq(have.proto, r.proto))
 			return true;
 	return false;
 }
 
-/* "8080", "8000-8090/udp" against the port of the host. */
-static bool match_host_port(const struct net_port *p, const char *wanted)
+static bool match_exposed(const struct container *c, char *const *ports)
 {
-	char *end;
-	long first = strtol(wanted, &end, 10), last = first;
-	if (*end == '-')
-		last = strtol(end + 1, &end, 10);
-	return str_eq(*end == '/' ? end + 1 : "tcp", p->proto) && p->host_port >= first &&
-	       p->host_port <= last;
+	for (char **p = c->rec.config.exposed_ports; p && *p; p++)
+		if (in_ranges(*p, ports))
+			return true;
+	return false;
 }
 
+/* By the host's side of what is published now. */
 static bool match_published(const struct container *c, char *const *ports)
 {
 	const struct net_endpoint *ep = container_gateway_ep(c);
-	for (; ports && *ports; ports++)
-		for (size_t i = 0; ep && i < ep->n_ports; i++)
-			if (match_host_port(&ep->ports[i], *ports))
-				return true;
+	for (size_t i = 0; ep && i < ep->n_ports; i++) {
+		char key[32];
+		snprintf(key, sizeof(key), "%u/%s", ep->ports[i].host_port, ep->ports[i].proto);
+		if (in_ranges(key, ports))
+			return true;
+	}
 	return false;
+}
+
+/* Do the image's layers lie at the bottom of the container's? */
+static bool stands_on(const struct container *c, char *const *lowers)
+{
+	size_t have = strv_len(c->rec.lowers), n = strv_len(lowers);
+	if (n == 0 || n > have)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!str_eq(c->rec.lowers[have - n + i], lowers[i]))
+			return false;
+	return true;
 }
 
 static bool match_ancestor(const struct container *c, const struct list_query *q,
 			   char *const *names)
 {
-	return strv_contains(names, c->rec.config.image) ||
-	       strv_contains(q->ancestors, c->rec.image_id);
+	if (strv_contains(names, c->rec.config.image) ||
+	    strv_contains(q->ancestors, c->rec.image_id))
+		return true;
+	for (size_t i = 0; i < q->n_layers; i++)
+		if (stands_on(c, q->layers[i]))
+			return true;
+	return false;
 }
 
 #define FILTERED(key, test)                                                                        \
@@ -157,7 +194,8 @@ static bool matches(const struct container *c, const struct list_query *q)
 	if (!filters_match_prefix(f, "id", c->rec.id) ||
 	    !filters_match_name(f, "name", c->rec.name) ||
 	    !filters_match_exact(f, "status", state) ||
-	    !filters_match_labels(f, "label", &c->rec.config.labels))
+	    !filters_match_labels(f, "label", &c->rec.config.labels) ||
+	    !filters_exclude_labels(f, "label!", &c->rec.config.labels))
 		return false;
 	FILTERED("exited", match_exited(c, v));
 	FILTERED("network", match_network(c, v));
@@ -166,7 +204,7 @@ static bool matches(const struct container *c, const struct list_query *q)
 	FILTERED("publish", match_published(c, v));
 	FILTERED("ancestor", match_ancestor(c, q, v));
 	FILTERED("health", strv_contains(v, health_status(c->rec.health)));
-	FILTERED("is-task", strv_contains(v, "false"));
+	FILTERED("is-task", strv_contains(v, "false") || strv_contains(v, "0"));
 	if (q->before && c->rec.created >= q->before)
 		return false;
 	if (q->since && c->rec.created <= q->since)
@@ -174,7 +212,8 @@ static bool matches(const struct container *c, const struct list_query *q)
 	/* Asking for a status or an exit code means all containers, not those that run. */
 	bool all = q->all || q->limit > 0 || filters_get(f, "status") || filters_get(f, "exited") ||
 		   q->before || q->since;
-	return all || container_is_running(c);
+	/* One in its back-off counts as running. */
+	return all || container_is_running(c) || c->state == FSM_RESTARTING;
 }
 
 static int check_values(struct list_query *q, struct crl_err *err)
@@ -190,6 +229,17 @@ static int check_values(struct list_query *q, struct crl_err *err)
 		if (!str_eq(*v, "none") && !str_eq(*v, HEALTH_STARTING) &&
 		    !str_eq(*v, HEALTH_HEALTHY) && !str_eq(*v, HEALTH_UNHEALTHY))
 			return filters_bad_value(err, "health", *v);
+	struct port_range range;
+	for (size_t i = 0; i < 2; i++) {
+		const char *key = i ? "publish" : "expose";
+		for (v = filters_get(&q->filters, key); v && *v; v++)
+			if (!parse_range(*v, &range))
+				return filters_bad_value(err, key, *v);
+	}
+	for (v = filters_get(&q->filters, "is-task"); v && *v; v++)
+		if (!str_eq(*v, "true") && !str_eq(*v, "false") && !str_eq(*v, "1") &&
+		    !str_eq(*v, "0"))
+			return filters_bad_value(err, "is-task", *v);
 	for (v = filters_get(&q->filters, "exited"); v && *v; v++)
 		if (!str_to_i64(*v, &n))
 			return filters_bad_value(err, "exited", *v);
@@ -216,11 +266,27 @@ static int find_ancestors(struct list_query *q, struct crl_err *err)
 	char *const *v = filters_get(&q->filters, "ancestor");
 	struct crl_err ignored;
 	struct image *img;
-	for (; v && *v; v++)
-		if (images_find(q->d, *v, &img, &ignored) == 0 &&
-		    strv_push(&q->ancestors, img->id) < 0)
+	q->layers = calloc(strv_len(v) + 1, sizeof(*q->layers));
+	if (!q->layers)
+		return crl_fail_oom(err);
+	for (; v && *v; v++) {
+		if (images_find(q->d, *v, &img, &ignored) < 0)
+			continue;
+		if (strv_push(&q->ancestors, img->id) < 0)
 			return crl_fail_oom(err);
+		if (images_lowers(q->d, img, &q->layers[q->n_layers], &ignored) == 0)
+			q->n_layers++;
+	}
 	return 0;
+}
+
+static void query_free(struct list_query *q)
+{
+	filters_free(&q->filters);
+	strv_free(q->ancestors);
+	for (size_t i = 0; i < q->n_layers; i++)
+		strv_free(q->layers[i]);
+	free(q->layers);
 }
 
 /* --- summary --- */
@@ -354,6 +420,5 @@ void api_containers_list(struct http_req *r)
 		}
 		http_reply_json(r, 200, list);
 	}
-	filters_free(&q.filters);
-	strv_free(q.ancestors);
+	query_free(&q);
 }

@@ -151,6 +151,25 @@ static int spawn_ps(struct top *t, const char *args, struct crl_err *err)
 	return r < 0 ? crl_fail_sys(err, -r, "ps") : 0;
 }
 
+/*
+ * "-o user=PID" names another column PID: what stands there would be taken for
+ * the number of a process. Docker's rule and words.
+ */
+static bool renames_pid(const char *args, char *ret, size_t size)
+{
+	for (const char *eq = strchr(args, '='); eq; eq = strchr(eq + 1, '=')) {
+		const char *name = eq, *value = eq + 1 + strspn(eq + 1, " \t");
+		while (name > args && !strchr(" \t,", name[-1]))
+			name--;
+		size_t len = (size_t)(eq - name), vlen = strcspn(value, " \t");
+		if (strncmp(value, "PID", 3) != 0 || (len == 3 && strncmp(name, "pid", 3) == 0))
+			continue;
+		snprintf(ret, size, "%.*s=%.*s", (int)len, name, (int)vlen, value);
+		return true;
+	}
+	return false;
+}
+
 void api_containers_top(struct http_req *r)
 {
 	struct container *c;
@@ -158,6 +177,17 @@ void api_containers_top(struct http_req *r)
 	const char *args = http_query(r, "ps_args");
 	if (!api_container(r, &c))
 		return;
+	char renamed[128];
+	if (args && renames_pid(args, renamed, sizeof(renamed))) {
+		http_reply_message(r, 500, "specifying \"%s\" is not allowed", renamed);
+		return;
+	}
+	if (c->state == FSM_RESTARTING) {
+		http_reply_message(
+			r, 409, "Container %s is restarting, wait until the container is running",
+			c->rec.id);
+		return;
+	}
 	if (!container_is_running(c)) {
 		http_reply_message(r, 409, "Container %s is not running", c->rec.id);
 		return;

@@ -14,7 +14,7 @@ teardown() {
 }
 
 bare() { python3 "$BATS_TEST_DIRNAME/attach.py" "$CRL/s" "$@"; }
-events() { docker events --since 60s --until 0s --filter container="$1" --format '{{.Action}}'; }
+events() { docker events --since 60s --until "$(date +%s.%N)" --filter container="$1" --format '{{.Action}}'; }
 
 @test "the log of a container that ended, and nothing else" {
 	docker run --name ended busybox sh -c 'echo out; sleep 0.1; echo err >&2' >/dev/null 2>&1

@@ -117,7 +117,7 @@ api() { curl -sS --unix-socket "$CRL/s" "$@"; }
 	docker update --restart no up >/dev/null
 	wait_until 10 is_state up exited
 	[ "$(docker inspect -f '{{.HostConfig.RestartPolicy.Name}}' up)" = no ]
-	docker events --since 60s --until 0s --filter container=up --format '{{.Action}}' | grep -qx update
+	docker events --since 60s --until "$(date +%s.%N)" --filter container=up --format '{{.Action}}' | grep -qx update
 }
 
 @test "start of the daemon: always, unless-stopped, and a back-off that was under way" {
