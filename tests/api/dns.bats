@@ -8,12 +8,12 @@ tool=$BATS_TEST_DIRNAME/dns/tool.py
 
 setup_file() {
 	daemon_setup || return 1
-	docker network create --subnet 10.214.1.0/24 shop >/dev/null
-	docker network create --subnet 10.214.2.0/24 other >/dev/null
-	docker network create --internal --subnet 10.214.3.0/24 inside >/dev/null
-	python3 "$tool" serve 10.214.1.1 "$CRL/asked" >"$CRL/ready" 3>&- &
+	docker network create --subnet 10.217.1.0/24 shop >/dev/null
+	docker network create --subnet 10.217.2.0/24 other >/dev/null
+	docker network create --internal --subnet 10.217.3.0/24 inside >/dev/null
+	python3 "$tool" serve 10.217.1.1 "$CRL/asked" >"$CRL/ready" 3>&- &
 	echo $! >"$CRL/resolver-pid"
-	up shop client --dns 10.214.1.1
+	up shop client --dns 10.217.1.1
 	wait_until 5 grep -q ready "$CRL/ready"
 }
 
@@ -95,7 +95,7 @@ server_pid() { pgrep -f "^crun-lite-dns $EXEC_ROOT/dns.sock$"; }
 	ip=$(ip_of web shop)
 	IFS=. read -r a b c d <<<"$ip"
 	asked client "NOERROR web.shop" "$d.$c.$b.$a.in-addr.arpa" PTR
-	asked client NXDOMAIN 250.1.214.10.in-addr.arpa PTR
+	asked client NXDOMAIN 250.1.217.10.in-addr.arpa PTR
 	docker rm -f web
 }
 
@@ -162,7 +162,7 @@ server_pid() { pgrep -f "^crun-lite-dns $EXEC_ROOT/dns.sock$"; }
 }
 
 @test "names and addresses of other networks are nobody's business" {
-	up other secret --dns 10.214.1.1
+	up other secret --dns 10.217.1.1
 	ip=$(ip_of secret other)
 	IFS=. read -r a b c d <<<"$ip"
 	asked client NXDOMAIN secret
@@ -186,12 +186,12 @@ server_pid() { pgrep -f "^crun-lite-dns $EXEC_ROOT/dns.sock$"; }
 }
 
 @test "a dead first server costs a second once; a refusing one nothing" {
-	up shop lost --dns 10.214.1.254 --dns 10.214.1.1
+	up shop lost --dns 10.217.1.254 --dns 10.217.1.1
 	asked lost "NOERROR 203.0.113.7" a.example
 	[ "$took" -lt 3000 ]
 	asked lost "NOERROR 203.0.113.7" b.example
 	[ "$took" -lt 500 ]
-	up shop refused --dns 10.214.2.1 --dns 10.214.1.1 # the host, where nobody listens
+	up shop refused --dns 10.217.2.1 --dns 10.217.1.1 # the host, where nobody listens
 	asked refused "NOERROR 203.0.113.7" c.example
 	[ "$took" -lt 500 ]
 	asked refused "NOERROR 203.0.113.7" c.example --tcp
@@ -219,7 +219,7 @@ server_pid() { pgrep -f "^crun-lite-dns $EXEC_ROOT/dns.sock$"; }
 }
 
 @test "an internal network leads nowhere, for names as well" {
-	up inside hidden --dns 10.214.1.1
+	up inside hidden --dns 10.217.1.1
 	up inside hidden2
 	asked hidden "NOERROR $(ip_of hidden2 inside)" hidden2
 	asked hidden SERVFAIL leak.example
@@ -235,15 +235,15 @@ server_pid() { pgrep -f "^crun-lite-dns $EXEC_ROOT/dns.sock$"; }
 	in_net client python3 "$tool" ask slow.bank.example >"$CRL/answer" 2>/dev/null &
 	wait_until 2 grep -q bank "$CRL/asked"
 	read -r name _ port id <"$CRL/asked"
-	in_net evil python3 "$tool" forge 10.214.1.1 "$port" "$id" "$name"
-	in_net client python3 "$tool" forge 10.214.1.1 "$port" "$id" "$name"
+	in_net evil python3 "$tool" forge 10.217.1.1 "$port" "$id" "$name"
+	in_net client python3 "$tool" forge 10.217.1.1 "$port" "$id" "$name"
 	wait $!
 	[ "$(cat "$CRL/answer")" = "NOERROR 203.0.113.7" ]
 	docker rm -f evil
 }
 
 @test "garbage and stalled connections hurt nobody" {
-	up shop evil --dns 10.214.1.1
+	up shop evil --dns 10.217.1.1
 	pid=$(server_pid)
 	in_net evil python3 "$tool" garbage 7
 	in_net evil python3 "$tool" stall 200 4 >"$CRL/held" 3>&- &
@@ -260,7 +260,7 @@ server_pid() { pgrep -f "^crun-lite-dns $EXEC_ROOT/dns.sock$"; }
 }
 
 @test "500 questions a second of one container do not slow another" {
-	up shop noisy --dns 10.214.1.254
+	up shop noisy --dns 10.217.1.254
 	read -r p50 p99 < <(in_net client python3 "$tool" times 300 client)
 	in_net noisy python3 "$tool" flood 3 500 silent.example >/dev/null 3>&- &
 	sleep 0.5

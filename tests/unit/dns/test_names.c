@@ -84,6 +84,33 @@ static void test_turns(void **state)
 	assert_int_equal(ask(three, "web-1"), NAMES_GONE);
 }
 
+/* Resolvers ask for both kinds: with one counter for both, one of two would never be first. */
+static void test_turns_of_both_kinds(void **state)
+{
+	struct names_box *box = NULL;
+	int first4[3] = {0}, first6[3] = {0};
+
+	for (int i = 1; i < 3; i++) {
+		char id[2] = {(char)('0' + i)}, ip[] = "10.0.0.x", ip6[] = "fd00::x";
+		ip[7] = ip6[6] = id[0];
+		struct dns_ep ep = {.network_id = (char *)"i",
+				    .network = (char *)"n",
+				    .ip = ip,
+				    .ip6 = ip6,
+				    .names = (char *[]){(char *)"web", NULL}};
+		struct dns_box b = {.id = id, .eps = &ep, .n_eps = 1};
+		box = names_set(&t, &b, NULL);
+	}
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(ask(box, "web"), NAMES_HIT);
+		first4[addrs.a[0][3]]++;
+		assert_int_equal(names_lookup(&t, box, "web", AF_INET6, &addrs), NAMES_HIT);
+		first6[addrs.a[0][15]]++;
+	}
+	assert_int_equal(first4[1], 50);
+	assert_int_equal(first6[1], 50);
+}
+
 static void test_gone(void **state)
 {
 	struct names_box *a = put("a", "n", "10.0.0.1", "web www");
@@ -193,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_networks_apart, clean),
 		cmocka_unit_test_teardown(test_turns, clean),
+		cmocka_unit_test_teardown(test_turns_of_both_kinds, clean),
 		cmocka_unit_test_teardown(test_gone, clean),
 		cmocka_unit_test_teardown(test_six, clean),
 		cmocka_unit_test_teardown(test_reverse, clean),

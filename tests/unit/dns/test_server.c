@@ -150,12 +150,17 @@ static void test_own_name(void **state)
 /* What the daemon said before the question was asked counts, even if nobody looked yet. */
 static void test_told_first(void **state)
 {
+	/* The container's socket is served first, and this question is in front of the other. */
+	ASK(ASK_WEB);
 	tell("{\"op\":\"set\",\"container\":{\"id\":\"x\",\"endpoints\":[{\"network_id\":\"i\","
 	     "\"network\":\"n\",\"ip\":\"10.0.0.2\",\"prefix\":16,\"names\":[\"db\"]}]}}");
 	ASK(HEAD "\2db\0\0\1\0\1");
+	assert_int_equal(answer_on(client, 500, NULL, NULL), 21 + 16);
 	assert_int_equal(answer_on(client, 500, NULL, NULL), 20 + 16);
+	ASK(ASK_WEB);
 	tell("{\"op\":\"drop\",\"id\":\"x\"}");
 	ASK(HEAD "\2db\0\0\1\0\1");
+	assert_int_equal(answer_on(client, 500, NULL, NULL), 21 + 16);
 	assert_int_equal(answer_on(client, 500, NULL, NULL), 20);
 	assert_int_equal(message_rcode_of(got), RCODE_NXDOMAIN);
 	/* it has no sockets, and that was said */
