@@ -167,7 +167,7 @@ static bool kernel_has(const char *kind)
 
 static int lacks(struct crl_err *err, const char *kind)
 {
-	return crl_fail(err, CRL_UNSUPPORTED,
+	return crl_fail(err, CRL_KERNEL,
 			"this kernel has no %s links (is the module %s there?)", kind,
 			str_eq(kind, "vlan") ? "8021q" : kind);
 }

@@ -112,7 +112,7 @@ bool network_has_ipam(const struct network *net);
 /* --- network_parent.c: macvlan and ipvlan --- */
 /* Its containers have faces of a link of the host: no bridge, no firewall, no published ports. */
 bool network_has_parent(const struct network *net);
-/* At create: the driver's options, net->link. CRL_UNSUPPORTED when the kernel lacks it. */
+/* At create: the driver's options, net->link. CRL_KERNEL when the kernel lacks it. */
 int network_parent_options(struct networks *n, struct network *net, struct crl_err *err);
 /* The parent is there (made where it is ours to make) and up; sets net->ifindex. */
 int network_parent_up(struct network *net, struct crl_err *err);

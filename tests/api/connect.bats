@@ -7,15 +7,18 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
 	command -v docker >/dev/null || skip "no docker client"
+	# Others test on this machine, too: a subnet of two daemons would be in two bridges.
+	export S=10.$((BASHPID % 150 + 50))
 	daemon_setup
 }
 teardown_file() { daemon_teardown; }
 setup() {
-	docker network create --subnet 10.214.1.0/24 red
-	docker network create --subnet 10.214.2.0/24 blue
-	docker network create --internal --subnet 10.214.3.0/24 inside
+	docker network create --subnet $S.1.0/24 red
+	docker network create --subnet $S.2.0/24 blue
+	docker network create --internal --subnet $S.3.0/24 inside
 }
 teardown() {
+	kill -0 "$(daemon_pid)" 2>/dev/null || daemon_start
 	docker ps -aq | xargs -r docker rm -f >/dev/null
 	docker network prune -f >/dev/null
 }
@@ -30,14 +33,14 @@ of() { docker inspect "$1" -f "{{json (index .NetworkSettings.Networks \"$2\").$
 
 @test "several networks at create: the first is eth0, the route goes by priority and then by name" {
 	docker run -d --name c1 --network red --network blue --network inside busybox sleep 100
-	[ "$(addresses c1)" = "eth0 10.214.1.2/24 eth1 10.214.2.2/24 eth2 10.214.3.2/24" ]
-	[ "$(way_out c1)" = "10.214.2.1 eth1" ]
+	[ "$(addresses c1)" = "eth0 $S.1.2/24 eth1 $S.2.2/24 eth2 $S.3.2/24" ]
+	[ "$(way_out c1)" = "$S.2.1 eth1" ]
 	docker run -d --name c2 --network name=red,gw-priority=3 --network blue busybox sleep 100
-	[ "$(way_out c2)" = "10.214.1.1 eth0" ]
+	[ "$(way_out c2)" = "$S.1.1 eth0" ]
 	[ "$(of c2 red GwPriority)" = 3 ]
 	docker run -d --name c3 --network inside busybox sleep 100
 	[ -z "$(way_out c3)" ]
-	run docker exec c3 ping -c 1 -W 1 10.214.1.1
+	run docker exec c3 ping -c 1 -W 1 $S.1.1
 	[ "$status" -ne 0 ]
 	[ "$(docker inspect c1 -f '{{range $k, $v := .NetworkSettings.Networks}}{{$k}} {{end}}')" = "blue inside red " ]
 	[ "$(of c1 inside Gateway)" = '""' ]
@@ -57,24 +60,24 @@ of() { docker inspect "$1" -f "{{json (index .NetworkSettings.Networks \"$2\").$
 	port=$(docker port web 80/tcp); port=${port##*:}
 	wait_until 5 curl -fsS "http://127.0.0.1:$port/hostname"
 	docker network connect --alias w2 blue web
-	[ "$(addresses web)" = "eth0 10.214.1.2/24 eth1 10.214.2.2/24" ] || { addresses web; false; }
-	[ "$(way_out web)" = "10.214.2.1 eth1" ]
+	[ "$(addresses web)" = "eth0 $S.1.2/24 eth1 $S.2.2/24" ] || { addresses web; false; }
+	[ "$(way_out web)" = "$S.2.1 eth1" ]
 	curl -fsS "http://127.0.0.1:$port/hostname"
 	[ "$(docker port web 80/tcp)" = "127.0.0.1:$port" ]
-	docker exec web grep -q '^10.214.2.2' /etc/hosts
-	docker network inspect blue -f '{{range .Containers}}{{.Name}} {{.IPv4Address}}{{end}}' | grep -qx 'web 10.214.2.2/24'
+	docker exec web grep -q '^'"$S"'.2.2' /etc/hosts
+	docker network inspect blue -f '{{range .Containers}}{{.Name}} {{.IPv4Address}}{{end}}' | grep -qx 'web '"$S"'.2.2/24'
 	[ "$(of web blue Aliases)" = '["w2"]' ]
 	# the network that leads out goes: route and port are with the other one again
 	docker network disconnect blue web
-	[ "$(addresses web)" = "eth0 10.214.1.2/24" ]
-	[ "$(way_out web)" = "10.214.1.1 eth0" ]
+	[ "$(addresses web)" = "eth0 $S.1.2/24" ]
+	[ "$(way_out web)" = "$S.1.1 eth0" ]
 	curl -fsS "http://127.0.0.1:$port/hostname"
-	run ! docker exec web grep -q '^10.214.2.2' /etc/hosts
+	run ! docker exec web grep -q '^'"$S"'.2.2' /etc/hosts
 	docker network disconnect red web
 	[ -z "$(addresses web)" ]
 	run ! curl -fsS --max-time 1 "http://127.0.0.1:$port/hostname"
 	docker network connect red web
-	[ "$(way_out web)" = "10.214.1.1 eth0" ]
+	[ "$(way_out web)" = "$S.1.1 eth0" ]
 	[ "$(docker port web 80/tcp | wc -l)" = 1 ]
 	port=$(docker port web 80/tcp); port=${port##*:}
 	curl -fsS "http://127.0.0.1:$port/hostname"
@@ -97,10 +100,10 @@ of() { docker inspect "$1" -f "{{json (index .NetworkSettings.Networks \"$2\").$
 	docker exec c1 sh -c 'echo "192.0.2.7 mine" >>/etc/hosts'
 	docker network connect blue c1
 	run docker exec c1 cat /etc/hosts
-	[[ $output == *"192.0.2.7 mine"* && $output == *$'10.214.1.2\tbox'* && $output == *$'10.214.2.2\tbox'* ]]
+	[[ $output == *"192.0.2.7 mine"* && $output == *"$S.1.2"$'\tbox'* && $output == *"$S.2.2"$'\tbox'* ]]
 	docker network disconnect red c1
 	run docker exec c1 cat /etc/hosts
-	[[ $output == *"192.0.2.7 mine"* && $output != *10.214.1.2* && $output == *$'10.214.2.2\tbox'* ]]
+	[[ $output == *"192.0.2.7 mine"* && $output != *$S.1.2* && $output == *"$S.2.2"$'\tbox'* ]]
 }
 
 @test "paused and stopped and created containers" {
@@ -108,14 +111,14 @@ of() { docker inspect "$1" -f "{{json (index .NetworkSettings.Networks \"$2\").$
 	docker pause c1
 	docker network connect blue c1
 	docker unpause c1
-	[ "$(addresses c1)" = "eth0 10.214.1.2/24 eth1 10.214.2.2/24" ]
+	[ "$(addresses c1)" = "eth0 $S.1.2/24 eth1 $S.2.2/24" ]
 	docker kill c1 >/dev/null
 	[ "$(of c1 blue NetworkID)" = "\"$(docker network inspect blue -f '{{.Id}}')\"" ]
 	[ "$(of c1 blue EndpointID)" = '""' ]
 	docker network disconnect red c1
-	docker network connect --ip 10.214.3.9 inside c1
+	docker network connect --ip $S.3.9 inside c1
 	docker start c1
-	[[ $(docker exec c1 ip -4 -o addr) == *"10.214.3.9/24"* ]]
+	[[ $(docker exec c1 ip -4 -o addr) == *"$S.3.9/24"* ]]
 	[ "$(docker exec c1 ls /sys/class/net | grep -c eth)" = 2 ]
 	run -1 docker network disconnect red c1
 	[[ $output == *"container $(docker inspect c1 -f '{{.Id}}') is not connected to network red"* ]]
@@ -125,7 +128,7 @@ of() { docker inspect "$1" -f "{{json (index .NetworkSettings.Networks \"$2\").$
 	run -1 docker network disconnect bridge c2
 	[[ $output == *"is not connected to the network bridge"* ]]
 	run docker start -a c2
-	[[ $output == *"eth0"*"10.214.1."* && $output != *eth1* ]]
+	[[ $output == *"eth0"*"$S.1."* && $output != *eth1* ]]
 	[ "$(docker inspect c2 -f '{{.HostConfig.NetworkMode}}')" = bridge ]
 }
 
@@ -155,15 +158,15 @@ of() { docker inspect "$1" -f "{{json (index .NetworkSettings.Networks \"$2\").$
 	[[ $output == '400 '*'network-scoped alias is supported only for containers in user defined networks'* ]]
 	run api POST /networks/blue/connect '{"Container":"c1","EndpointConfig":{"IPAMConfig":{"IPv4Address":"10.99.0.2"}}}'
 	[[ $output == '400 '*'no configured subnet or ip-range contain the IP address 10.99.0.2'* ]]
-	run api POST /networks/blue/connect '{"Container":"c1","EndpointConfig":{"IPAMConfig":{"IPv4Address":"10.214.2.900"}}}'
-	[[ $output == '400 '*'invalid IPv4 address: 10.214.2.900'* ]]
-	run api POST /networks/blue/connect '{"Container":"c1","EndpointConfig":{"IPAMConfig":{"IPv4Address":"10.214.2.1"}}}'
+	run api POST /networks/blue/connect '{"Container":"c1","EndpointConfig":{"IPAMConfig":{"IPv4Address":"'"$S"'.2.900"}}}'
+	[[ $output == '400 '*'invalid IPv4 address: '"$S"'.2.900'* ]]
+	run api POST /networks/blue/connect '{"Container":"c1","EndpointConfig":{"IPAMConfig":{"IPv4Address":"'"$S"'.2.1"}}}'
 	[[ $output == '403 '*'Address already in use'* ]]
 	run api POST /networks/blue/connect '{"Container":"c1","EndpointConfig":{"MacAddress":"02:zz"}}'
 	[[ $output == '400 '*'invalid MAC address 02:zz'* ]]
 	run api POST /networks/blue/disconnect '{"Container":"c1"}'
 	[[ $output == '500 '*"is not connected to network blue"* ]]
-	[ "$(addresses c1)" = "eth0 10.214.1.2/24" ]
+	[ "$(addresses c1)" = "eth0 $S.1.2/24" ]
 	docker run -d --name shared --network container:c1 busybox sleep 100
 	run api POST /networks/blue/connect '{"Container":"shared"}'
 	[[ $output == '400 '*'container sharing network namespace with another container or host cannot be connected to any other network'* ]]
@@ -175,17 +178,17 @@ of() { docker inspect "$1" -f "{{json (index .NetworkSettings.Networks \"$2\").$
 }
 
 @test "a network's address is refused twice, free again afterwards, and a restart keeps it" {
-	docker run -d --name c1 --network red --ip 10.214.1.50 busybox sleep 100
-	run -125 docker run -d --name c2 --network red --ip 10.214.1.50 busybox sleep 100
+	docker run -d --name c1 --network red --ip $S.1.50 busybox sleep 100
+	run -125 docker run -d --name c2 --network red --ip $S.1.50 busybox sleep 100
 	[[ $output == *"Address already in use"* ]]
 	for _ in 1 2 3; do docker restart -t 0 c1; done
-	[ "$(addresses c1)" = "eth0 10.214.1.50/24" ]
+	[ "$(addresses c1)" = "eth0 $S.1.50/24" ]
 	docker rm -f c1
 	docker start c2
-	[ "$(addresses c2)" = "eth0 10.214.1.50/24" ]
+	[ "$(addresses c2)" = "eth0 $S.1.50/24" ]
 	docker network disconnect red c2
-	docker network connect --ip 10.214.1.50 red c2
-	[ "$(addresses c2)" = "eth0 10.214.1.50/24" ]
+	docker network connect --ip $S.1.50 red c2
+	[ "$(addresses c2)" = "eth0 $S.1.50/24" ]
 }
 
 @test "MAC addresses: of the container, of an endpoint, both and wrong ones" {
@@ -263,7 +266,7 @@ of() { docker inspect "$1" -f "{{json (index .NetworkSettings.Networks \"$2\").$
 }
 
 @test "active networks are not removed, nor pruned" {
-	docker network create --subnet 10.214.9.0/24 short
+	docker network create --subnet $S.9.0/24 short
 	docker run -d --name c1 --network red busybox sleep 100
 	docker network connect short c1
 	run -1 docker network rm short
@@ -279,7 +282,7 @@ of() { docker inspect "$1" -f "{{json (index .NetworkSettings.Networks \"$2\").$
 	[[ $output == '404 '*'No such container: gone'* ]]
 	run api POST /networks/red/disconnect '{"Container":"gone","Force":true}'
 	[[ $output == '404 '*'endpoint gone not found'* ]]
-	docker network create --subnet 10.214.9.0/24 short
+	docker network create --subnet $S.9.0/24 short
 	docker create --name c1 --network red busybox sleep 100
 	docker network connect short c1
 	docker network rm short
@@ -334,8 +337,8 @@ of() { docker inspect "$1" -f "{{json (index .NetworkSettings.Networks \"$2\").$
 	docker network disconnect blue web
 	curl -fsS "http://127.0.0.1:$port/hostname"
 	docker network connect blue web
-	[ "$(addresses web)" = "eth0 10.214.1.2/24 eth2 10.214.3.2/24 eth1 10.214.2.3/24" ] ||
-		[[ $(addresses web) == "eth0 10.214.1."*" eth1 10.214."*" eth2 10.214."* ]] || { addresses web; false; }
+	[ "$(addresses web)" = "eth0 $S.1.2/24 eth2 $S.3.2/24 eth1 $S.2.3/24" ] ||
+		[[ $(addresses web) == "eth0 $S.1."*" eth1 $S."*" eth2 $S."* ]] || { addresses web; false; }
 	docker rm -f web
 	docker run --rm --network blue busybox true
 }

@@ -3,7 +3,10 @@
 # the caller hears of it, what inspect says is what the container has, and the
 # same call works afterwards.
 load ../harness/daemon
-setup_file() { daemon_setup; }
+setup_file() {
+	export S=10.$((BASHPID % 150 + 50)) # others test on this machine, too
+	daemon_setup
+}
 teardown_file() { daemon_teardown; }
 teardown() {
 	kill -0 "$(daemon_pid)" 2>/dev/null || daemon_start
@@ -19,8 +22,8 @@ restart_with() { # FAIL: the daemon anew with these failpoints; containers run o
 gone() { [ "$(awk '/^State/{print $2}' "/proc/$1/status" 2>/dev/null || echo Z)" = Z ]; }
 
 begin() { # a container in fb that serves a page; fa leads out where it is there
-	crun-lite network create --subnet 10.215.1.0/24 fa >/dev/null
-	crun-lite network create --subnet 10.215.2.0/24 fb >/dev/null
+	crun-lite network create --subnet $S.1.0/24 fa >/dev/null
+	crun-lite network create --subnet $S.2.0/24 fb >/dev/null
 	crun-lite run -d --name c1 --network fb -p 127.0.0.1:18931:80 busybox httpd -f -h /etc
 }
 
@@ -34,10 +37,10 @@ agree() {
 	have=$(crun-lite exec c1 ip -4 -o addr | awk '$2 != "lo" {print $4}')
 	echo "networks: $nets addresses: $have"
 	[ "$(sort <<<"$have")" = "$(sort <<<"${want%$'\n'}")" ] || return 1
-	[ "$(crun-lite exec c1 sh -c 'grep -c "^10.215" /etc/hosts')" = "$(wc -w <<<"$nets")" ] || return 1
+	[ "$(crun-lite exec c1 sh -c "grep -c '^$S' /etc/hosts")" = "$(wc -w <<<"$nets")" ] || return 1
 	case $nets in
-	"fa fb ") [ "$(crun-lite exec c1 ip route | awk '/^default/{print $3}')" = 10.215.1.1 ] ;;
-	"fb ") [ "$(crun-lite exec c1 ip route | awk '/^default/{print $3}')" = 10.215.2.1 ] ;;
+	"fa fb ") [ "$(crun-lite exec c1 ip route | awk '/^default/{print $3}')" = $S.1.1 ] ;;
+	"fb ") [ "$(crun-lite exec c1 ip route | awk '/^default/{print $3}')" = $S.2.1 ] ;;
 	*) false ;;
 	esac || return 1
 	curl -fsS --max-time 2 http://127.0.0.1:18931/hostname >/dev/null || return 1
