@@ -10,6 +10,7 @@
 #include "daemon.h"
 #include "events.h"
 #include "http.h"
+#include "self.h"
 
 #include <base/fd.h>
 #include <base/ident.h>
@@ -158,7 +159,9 @@ static int run_daemon(struct program *p, struct crl_err *err)
 	prepare_process();
 	if (sd_event_new(&p->daemon.event) < 0)
 		return crl_fail_oom(err);
-	if (add_signals(p, err) < 0)
+	/* Pings the service manager from the loop itself: a loop that stands still does not. */
+	(void)sd_event_set_watchdog(p->daemon.event, true);
+	if (add_signals(p, err) < 0 || self_confine(err) < 0)
 		return -1;
 	return serve(p, err);
 }
