@@ -95,7 +95,7 @@ def _():
     assert c.logs(tail=1) == b"3\n"
     assert c.logs(tail=1, timestamps=True)[4:5] == b"-"
     assert c.logs(since=int(time.time()) + 100) == b""
-    assert b"".join(c.attach(logs=True, stream=True)) == b"1\n2\n3\n"
+    assert c.attach(logs=True, stream=False) == b"1\n2\n3\n"
     c.remove()
 
 
