@@ -12,7 +12,7 @@ import sys
 import time
 import traceback
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "harness"))
 from engine import CrunLite, Docker, Failed  # noqa: E402
 from rows import ROWS  # noqa: E402
 

@@ -115,11 +115,14 @@ class Engine:
         finally:
             c.close()
 
-    def docker(self, *args, timeout=30, check=True, feed=None):
+    def docker(self, *args, timeout=30, check=True, feed=None, own=False):
+        """Output of a docker command; with `own` the whole result, which threads need."""
         r = subprocess.run([*self.ns, "docker", *args], env=self.env, timeout=timeout, input=feed, stdout=subprocess.PIPE,
                            stderr=subprocess.PIPE, check=False)
         if check:
             need(r.returncode == 0, f"docker {' '.join(args)[:80]}: {r.stderr.decode(errors='replace').strip()[-200:]}")
+        if own:
+            return r
         self.last = r
         return r.stdout.decode(errors="replace").strip()
 
