@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* See container_users.h. Owns which users a container gets; the ranges are userns_ranges.c's. */
 #include "container_users.h"
+#include "runtimes.h"
 
 #include <base/path.h>
 #include <errno.h>
@@ -48,8 +49,15 @@ int users_mode_parse(const char *mode, uint32_t *ret_size, struct crl_err *err)
 
 /* --- what excludes it: Docker's words --- */
 
-static int check_conflicts(const struct api_host_config *hc, struct crl_err *err)
+static int check_conflicts(const struct daemon *d, const struct api_host_config *hc,
+			   struct crl_err *err)
 {
+	/* Its root would have to be mapped for it, and owned by others while it is made. */
+	if (!runtime_is_own(d, hc->runtime))
+		return crl_fail(err, CRL_INVALID,
+				"user namespaces are not supported with runtime %s: use "
+				"--userns=host, or the engine's own runtime",
+				hc->runtime);
 	if (hc->privileged)
 		return crl_fail(err, CRL_INVALID,
 				"privileged mode is incompatible with user namespaces.  You must "
@@ -229,7 +237,7 @@ int container_users_plan(struct container *c, struct crl_err *err)
 	bool remapped = by_default && !str_empty(config->userns_remap);
 	if (by_default && !remapped && !str_eq(config->userns, "auto"))
 		return peer ? take_peers(c, peer, err) : 0;
-	if (check_conflicts(hc, err) < 0)
+	if (check_conflicts(c->d, hc, err) < 0)
 		return -1;
 	if (peer)
 		return take_peers(c, peer, err);
