@@ -118,8 +118,8 @@ struct container {
 	int64_t backoff;      /* ns of the next back-off */
 	sd_event_source *restart_timer, *stop_timer, *death_source;
 	bool volumes_announced; /* as mounted, to those who listen */
-	bool stop_requested; /* a stop is under way: publish "stop" after "die" */
-	bool remove_on_exit; /* rm -f of a running container */
+	bool stop_requested;    /* a stop is under way: publish "stop" after "die" */
+	bool remove_on_exit;    /* rm -f of a running container */
 	bool remove_volumes;
 	bool monitor_stuck; /* it was killed because it did not answer */
 	bool keep_on_exit;  /* a restart of an --rm container: not its end */
@@ -128,6 +128,7 @@ struct container {
 	struct exec *execs;
 	sd_event_source *health_timer;    /* the next check */
 	int64_t probe_started;            /* CLOCK_REALTIME of the check under way */
+	int64_t probe_boot;               /* the same on CLOCK_BOOTTIME */
 	bool probe_ignored;               /* it was begun before a pause */
 	struct container_writer *writers; /* docker cp into it; container_root.h */
 	struct done_item *writer_waiters;

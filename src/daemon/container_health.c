@@ -101,7 +101,7 @@ static bool is_ending(const struct container *c)
 
 static void take_result(struct container *c, struct health_result *r)
 {
-	int64_t age = age_of(c) - (time_now_ns() - c->probe_started);
+	int64_t age = c->probe_boot - c->started_boot;
 	if (c->probe_ignored || (r->exit_code != 0 && is_ending(c)) || c->state != FSM_RUNNING) {
 		free(r->output);
 		return;
@@ -210,6 +210,7 @@ static void probe(struct container *c)
 	memcpy(call->container, c->rec.id, ID_HEX);
 	memcpy(call->exec, e->id, ID_HEX);
 	c->probe_started = time_now_ns();
+	c->probe_boot = time_boot_ns();
 	c->probe_ignored = false;
 	exec_publish(e, "exec_create");
 	if (exec_send(e, &io, START_DEADLINE_MS, on_probe_started, call, &err) == 0)
@@ -341,6 +342,7 @@ void container_health_end(struct container *c)
 void container_health_adopt(struct container *c, struct exec *e, const struct mon_exec_state *s)
 {
 	c->probe_started = s->started_at;
+	c->probe_boot = time_boot_ns() - (time_now_ns() - s->started_at);
 	c->probe_ignored = c->state == FSM_PAUSED;
 	if (s->running)
 		return;

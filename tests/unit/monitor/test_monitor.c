@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <base/cleanup.h>
+#include <base/locallog.h>
 #include <base/path.h>
 #include <crun-lite/monitor_proto.h>
 #include <errno.h>
@@ -334,6 +335,45 @@ static void test_log_gap(void **state)
 			    "No space left on device\\nafter\\n");
 }
 
+/* The same in the form of "local": what is before, the gap, and what is after it can be read. */
+static void test_log_gap_local(void **state)
+{
+	struct folder *f = *state;
+	char path[128];
+	struct logger l;
+	struct rlimit old, full;
+	snprintf(path, sizeof(path), "%s/local", f->path);
+	const struct mon_log spec = {.driver = "local", .path = path};
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	full = old;
+	assert_int_equal(logger_open(&l, &spec, NULL, NULL), 0);
+	logger_write(&l, 1, (const uint8_t *)"before\n", 7);
+	full.rlim_cur = (rlim_t)l.file.size + 20;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+	logger_write(&l, 2, (const uint8_t *)"lost\n", 5);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	logger_write(&l, 1, (const uint8_t *)"after", 5);
+	logger_close(&l, false);
+	_cleanup_free_ char *text = NULL;
+	size_t len, at = 0;
+	assert_int_equal(path_read_file(AT_FDCWD, path, 4096, &text, &len, NULL), 0);
+	static const char *const want[] = {
+		"before",
+		"crun-lite: 1 lines (5 bytes) of output are missing here: No space left on device",
+		"after"};
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+		struct locallog_record r;
+		ssize_t n = locallog_next(text + at, len - at, &r);
+		assert_true(n > 0);
+		assert_int_equal(r.len, strlen(want[i]));
+		assert_memory_equal(r.body, want[i], r.len);
+		assert_int_equal(r.flags & LOCALLOG_NEWLINE, i < 2 ? LOCALLOG_NEWLINE : 0);
+		at += (size_t)n;
+	}
+	assert_int_equal(at, len);
+}
+
 /* A monitor that died in the middle of a write leaves half a record: ours does not continue it. */
 static void test_log_after_torn_line(void **state)
 {
@@ -473,6 +513,7 @@ int main(void)
 		IN_FOLDER(test_log_rotates),
 		IN_FOLDER(test_log_one_file_starts_again),
 		IN_FOLDER(test_log_gap),
+		IN_FOLDER(test_log_gap_local),
 		IN_FOLDER(test_log_after_torn_line),
 		cmocka_unit_test(test_log_drivers),
 		cmocka_unit_test(test_queue),
