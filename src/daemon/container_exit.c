@@ -154,7 +154,7 @@ static void settle_orphan(struct container *c)
 	if (!str_empty(c->rec.cgroup) && crl_cgroup_remove(c->rec.cgroup, &err) < 0)
 		log_warn("cgroup not removed", "container", c->rec.id, "error", err.msg, NULL);
 	if (!runtime_is_own(c->d, c->rec.host_config.runtime))
-		runtime_remove_groups(c->d, c->rec.id, c->rec.host_config.res.cgroup_parent);
+		runtime_end_groups(c->d, c->rec.id, c->rec.host_config.res.cgroup_parent);
 	monitor_kill(take_ptr(c->monitor));
 	container_exited(c, &e, why);
 }

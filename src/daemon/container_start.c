@@ -343,6 +343,9 @@ static void give_up(struct container *c)
 {
 	struct starting s = {.c = c};
 	monitor_kill(take_ptr(c->monitor));
+	if (!runtime_is_own(c->d, c->rec.host_config.runtime))
+		runtime_end_groups(c->d, c->rec.id, c->rec.host_config.res.cgroup_parent);
+	container_settle_volumes(c);
 	undo_network(&s);
 }
 

@@ -134,7 +134,7 @@ static void end_unseen(struct container *c, const char *why)
 	if (!str_empty(c->rec.cgroup) && crl_cgroup_remove(c->rec.cgroup, &err) < 0)
 		log_warn("cgroup not removed", "container", c->rec.id, "error", err.msg, NULL);
 	if (!runtime_is_own(c->d, c->rec.host_config.runtime))
-		runtime_remove_groups(c->d, c->rec.id, c->rec.host_config.res.cgroup_parent);
+		runtime_end_groups(c->d, c->rec.id, c->rec.host_config.res.cgroup_parent);
 	container_exited(c, &e, seen ? NULL : why);
 }
 

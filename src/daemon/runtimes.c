@@ -11,6 +11,7 @@
 
 #include <base/log.h>
 #include <base/path.h>
+#include <signal.h>
 
 #define FEATURES_MAX (256U * 1024)
 #define FEATURES_KEY "org.opencontainers.runtime-spec.features"
@@ -232,19 +233,37 @@ bool runtime_freeze(int64_t pid, const char *id, bool freeze)
 	return false;
 }
 
-void runtime_remove_groups(const struct daemon *d, const char *id, const char *parent)
+/* What waits there for a start that will not come; the group bears the container's id alone. */
+static void kill_group(const char *group)
+{
+	_cleanup_free_ char *path = path_printf("%s/cgroup.procs", group), *text = NULL;
+	struct crl_err ignored;
+	if (!path || path_read_file(AT_FDCWD, path, FEATURES_MAX, &text, NULL, &ignored) < 0)
+		return;
+	_cleanup_strv_ char **pids = strv_split(text, "\n", false);
+	for (char **p = pids; p && *p; p++) {
+		int64_t pid;
+		if (str_to_i64(*p, &pid) && pid > 1)
+			(void)kill((pid_t)pid, SIGKILL);
+	}
+}
+
+void runtime_end_groups(const struct daemon *d, const char *id, const char *parent)
 {
 	_cleanup_closedir_ DIR *dir = opendir("/sys/fs/cgroup");
 	struct dirent *e;
 	if (str_empty(parent))
 		parent = str_empty(d->config.cgroup_parent) ? "docker" : d->config.cgroup_parent;
 	while (dir && (e = readdir(dir))) {
+		/* "." is the unified hierarchy of hosts that have no other. */
 		_cleanup_free_ char *path =
-			e->d_name[0] == '.'
+			str_eq(e->d_name, "..")
 				? NULL
 				: path_printf("/sys/fs/cgroup/%s/%s/%s", e->d_name, parent, id);
-		if (path)
-			(void)rmdir(path);
+		if (!path || access(path, F_OK) < 0)
+			continue;
+		kill_group(path);
+		(void)rmdir(path);
 	}
 }
 

@@ -36,8 +36,11 @@ bool runtime_is_own(const struct daemon *d, const char *name);
  * first cgroup version; false: it has none of its own.
  */
 bool runtime_freeze(int64_t pid, const char *id, bool freeze);
-/* Removes the groups of the first version that a runtime could not remove, its monitor being dead. */
-void runtime_remove_groups(const struct daemon *d, const char *id, const char *parent);
+/*
+ * Ends what another runtime left of a container whose monitor died: processes
+ * in its groups, of all hierarchies, and the groups themselves.
+ */
+void runtime_end_groups(const struct daemon *d, const char *id, const char *parent);
 /* Adds Runtimes and DefaultRuntime to info; "status" once the runtime has told its features. */
 void runtimes_info(struct daemon *d, cJSON *info);
 

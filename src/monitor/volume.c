@@ -137,6 +137,36 @@ static int resolve_address(const struct mon_volume *v, char **data, struct crl_e
 
 /* --- the mount --- */
 
+/*
+ * The device that the file has already: an unmount is over only when the last
+ * container's mount namespace is gone, and two devices on one file would not
+ * see each other's blocks. While it is open it stays.
+ */
+static bool find_loop(const struct stat *file, int mode, char **ret_device, int *ret_fd)
+{
+	_cleanup_closedir_ DIR *dir = opendir("/sys/block");
+	struct dirent *e;
+	while (dir && (e = readdir(dir))) {
+		if (!str_starts(e->d_name, "loop"))
+			continue;
+		_cleanup_free_ char *backing =
+			path_printf("/sys/block/%s/loop/backing_file", e->d_name);
+		_cleanup_free_ char *name = path_printf("/dev/%s", e->d_name);
+		struct loop_info64 info = {0};
+		if (!backing || !name || access(backing, F_OK) < 0)
+			continue;
+		_cleanup_close_ int fd = open(name, mode | O_CLOEXEC);
+		if (fd < 0 || ioctl(fd, LOOP_GET_STATUS64, &info) < 0 ||
+		    info.lo_inode != file->st_ino || info.lo_device != file->st_dev ||
+		    info.lo_offset || info.lo_sizelimit)
+			continue;
+		*ret_device = take_ptr(name);
+		*ret_fd = take_fd(&fd);
+		return true;
+	}
+	return false;
+}
+
 /* A loop device that goes away with its last user. Returned open: closing it before the mount would
  * be the last use. */
 static int attach_loop(const char *file, bool read_only, char **ret_device, int *ret_fd,
@@ -147,6 +177,11 @@ static int attach_loop(const char *file, bool read_only, char **ret_device, int 
 	_cleanup_close_ int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
 	if (backing < 0 || control < 0)
 		return crl_fail_sys(err, errno, "%s", backing < 0 ? file : "/dev/loop-control");
+	struct stat st;
+	if (fstat(backing, &st) < 0)
+		return crl_fail_sys(err, errno, "%s", file);
+	if (find_loop(&st, mode, ret_device, ret_fd))
+		return 0;
 	for (int try = 0; try < 64; try++) {
 		int n = ioctl(control, LOOP_CTL_GET_FREE);
 		_cleanup_free_ char *name = n < 0 ? NULL : path_printf("/dev/loop%d", n);

@@ -10,7 +10,7 @@ setup_file() {
 }
 teardown_file() { daemon_teardown; }
 teardown() {
-	kill -0 "$(daemon_pid)" 2>/dev/null || daemon_start
+	kill -0 "$(daemon_pid)" 2>/dev/null || daemon_start --add-runtime other=crun-lite-runtime
 	for c in $(crun-lite ps -aq); do crun-lite rm -f "$c" >/dev/null; done
 }
 
@@ -21,7 +21,18 @@ worker=$CRUN_LITE_BUILD/src/worker/crun-lite-worker
 
 restart_with() { # FAIL: the daemon anew with these failpoints
 	daemon_stop
-	CRUN_LITE_FAIL=$1 daemon_start
+	CRUN_LITE_FAIL=$1 daemon_start --add-runtime other=crun-lite-runtime
+}
+
+# Steps that not every container takes, and what makes one take them.
+options_for() { # STEP
+	extra=()
+	case $1 in
+	mon.volumes) extra=(--mount type=volume,dst=/m,volume-opt=type=tmpfs,volume-opt=device=tmpfs) ;;
+	mon.sources) extra=(--mount type=image,src=busybox,dst=/i,image-subpath=bin) ;;
+	mon.userns) extra=(--userns auto) ;;
+	mon.bundle | mon.external_*) extra=(--runtime other --network none) ;;
+	esac
 }
 
 # What a failed or finished container must not leave behind.
@@ -35,7 +46,7 @@ clean() {
 
 # A whole life: create with a volume and a port, start, end, remove.
 life() {
-	crun-lite create --name life -v /vol -p 127.0.0.1:18921:80 busybox sh -c 'exit 3' >/dev/null &&
+	crun-lite create --name life -v /vol -p 127.0.0.1:18921:80 "${extra[@]}" busybox sh -c 'exit 3' >/dev/null &&
 		crun-lite start life >/dev/null &&
 		[ "$(crun-lite wait life)" = 3 ] &&
 		crun-lite rm -v life >/dev/null
@@ -51,6 +62,7 @@ after_failure() { # STEP
 @test "each step of create, start, exit and remove fails once: an error, no leak, works again" {
 	local step
 	for step in $(steps crun-lited 'd\.') $(steps "$monitor" 'mon\.'); do
+		options_for "$step"
 		restart_with "$step=1*error(EIO)"
 		run life
 		echo "$step: $output"
@@ -68,12 +80,13 @@ after_failure() { # STEP
 	local step
 	for step in $(steps crun-lited 'd\.') $(steps "$monitor" 'mon\.'); do
 		for when in "" ${FAULT_FULL:+after:}; do
+			options_for "$step"
 			restart_with "$step=${when}kill"
 			run life
 			echo "$when$step: $output"
 			case $step in
 			mon.*) restart_with "" ;;
-			*) wait_until 3 sh -c '! kill -0 '"$(daemon_pid)"' 2>/dev/null || grep -q "^State:.Z" /proc/'"$(daemon_pid)"'/status'; daemon_start ;;
+			*) wait_until 3 sh -c '! kill -0 '"$(daemon_pid)"' 2>/dev/null || grep -q "^State:.Z" /proc/'"$(daemon_pid)"'/status'; daemon_start --add-runtime other=crun-lite-runtime ;;
 			esac
 			if crun-lite inspect life >/dev/null 2>&1; then
 				[[ $(crun-lite inspect -f '{{.State.Status}}' life) == @(created|exited|dead) ]]
