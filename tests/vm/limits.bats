@@ -158,6 +158,35 @@ teardown() { crun-lite rm -f c1 >/dev/null 2>&1 || true; }
 	[ "$(in_cgroup memory.max)" = 67108864 ]
 }
 
+@test "update: every limit of a running container, and only what is given" {
+	crun-lite run -d --name c1 --memory 32m --pids-limit 50 busybox sleep 60
+	crun-lite update --cpus 0.5 c1
+	[ "$(in_cgroup cpu.max)" = "50000 100000" ]
+	[ "$(in_cgroup memory.max)" = 33554432 ]
+	crun-lite update --memory 64m --memory-swap 96m --memory-reservation 16m c1
+	[ "$(in_cgroup memory.max)" = 67108864 ]
+	[ "$(in_cgroup memory.swap.max)" = 33554432 ]
+	[ "$(in_cgroup memory.low)" = 16777216 ]
+	crun-lite update --pids-limit 77 c1
+	[ "$(in_cgroup pids.max)" = 77 ]
+	crun-lite update --pids-limit -1 c1
+	[ "$(in_cgroup pids.max)" = max ]
+	crun-lite update --cpuset-cpus 0 --cpu-shares 512 c1
+	[ "$(in_cgroup cpuset.cpus)" = 0 ]
+	[ "$(in_cgroup cpu.weight)" -lt 100 ]
+	[ "$(in_cgroup cpu.max)" = "50000 100000" ]
+	crun-lite update --memory-swap -1 c1
+	[ "$(in_cgroup memory.swap.max)" = max ]
+	run curl -sS --unix-socket "$CRL/s" -H 'Content-Type: application/json' -d '{"RestartPolicy":{"Name":"always"}}' \
+		http://d/containers/c1/update
+	[ "$output" = '{"Warnings":null}' ]
+	[ "$(crun-lite inspect -f '{{.HostConfig.Memory}} {{.HostConfig.PidsLimit}} {{.HostConfig.CpusetCpus}}' c1)" = "67108864 -1 0" ]
+	# What is there now is there after a restart, too.
+	crun-lite restart -t 0 c1
+	[ "$(in_cgroup cpu.max)" = "50000 100000" ]
+	[ "$(in_cgroup memory.max)" = 67108864 ]
+}
+
 @test "pause: nothing of the container runs" {
 	crun-lite run -d --name c1 busybox sh -c 'while :; do :; done'
 	crun-lite pause c1
