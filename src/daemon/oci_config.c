@@ -377,6 +377,27 @@ static void set_masks(struct builder *b)
 	b->spec->linux_->readonly_paths = strv_copy(hc->readonly_paths);
 }
 
+/*
+ * The network helper sets Docker's defaults in the namespaces it makes; for "none" the runtime
+ * makes one. Groups that a user namespace does not have cannot be named there.
+ */
+static void set_sysctls(struct builder *b)
+{
+	const struct container_record *rec = b->in->rec;
+	struct strmap *to = &b->spec->linux_->sysctl;
+	char range[32];
+	if (rec->host_config.sysctls.n)
+		b->oom |= strmap_copy(to, &rec->host_config.sysctls) < 0;
+	if (!str_eq(rec->host_config.network_mode, "none") && !rec->config.network_disabled)
+		return;
+	snprintf(range, sizeof(range), "0 %u",
+		 rec->n_gid_map ? rec->gid_map[0].size - 1 : (unsigned)INT32_MAX);
+	if (!strmap_get(to, "net.ipv4.ip_unprivileged_port_start"))
+		b->oom |= strmap_set(to, "net.ipv4.ip_unprivileged_port_start", "0") < 0;
+	if (!strmap_get(to, "net.ipv4.ping_group_range"))
+		b->oom |= strmap_set(to, "net.ipv4.ping_group_range", range) < 0;
+}
+
 static void set_identity(struct builder *b)
 {
 	const struct container_record *rec = b->in->rec;
@@ -396,8 +417,7 @@ static void set_identity(struct builder *b)
 	s->linux_->rootfs_propagation = NULL;
 	b->oom |= !s->linux_->cgroups_path ||
 		  strmap_copy(&s->annotations, &rec->host_config.annotations) < 0;
-	if (rec->host_config.sysctls.n)
-		b->oom |= strmap_copy(&s->linux_->sysctl, &rec->host_config.sysctls) < 0;
+	set_sysctls(b);
 }
 
 static int set_security(struct builder *b, char *const *caps, bool *ret_default,

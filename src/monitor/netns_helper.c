@@ -281,6 +281,17 @@ static int helper_open_slave(struct helper *h)
 	return helper_result(h, sys, "bring the interface up");
 }
 
+/* Below /proc/sys/net of the namespace we are in; not all kernels have all of them. */
+static void helper_setting(const char *name, const char *value)
+{
+	char path[96];
+	snprintf(path, sizeof(path), "/proc/sys/net/%s", name);
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, value, strlen(value)) < 0)
+		return;
+}
+
 /*
  * New links in the namespace get no IPv6 (lo keeps ::1), as with Docker: an
  * unasked-for link-local address is a way around rules made for IPv4. The
@@ -288,11 +299,17 @@ static int helper_open_slave(struct helper *h)
  */
 static void helper_no_ipv6(void)
 {
-	_cleanup_close_ int fd =
-		open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY | O_CLOEXEC);
+	helper_setting("ipv6/conf/default/disable_ipv6", "1");
+}
 
-	if (fd >= 0 && write(fd, "1", 1) != 1)
-		return;
+/*
+ * As Docker since 20.10: any user of the container may listen below 1024 and send echo requests.
+ * There are no users of others in the namespace who could be deceived.
+ */
+static void helper_settings(void)
+{
+	helper_setting("ipv4/ip_unprivileged_port_start", "0");
+	helper_setting("ipv4/ping_group_range", "0 2147483647");
 }
 
 static int helper_attach(struct helper *h, int netns)
@@ -331,6 +348,7 @@ static int helper_make(struct helper *h, int *ret_netns)
 	if (netns < 0)
 		return helper_result(h, errno, "/proc/thread-self/ns/net");
 	helper_no_ipv6();
+	helper_settings();
 	if (helper_attach(h, netns) < 0 || (h->req.dns && helper_dns(h) < 0))
 		return -1;
 	*ret_netns = take_fd(&netns);

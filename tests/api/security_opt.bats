@@ -184,3 +184,14 @@ rw" ]
 	[ -z "$output" ]
 	crun-lite rm -f "$id"
 }
+
+@test "any user may listen on port 80 and ping, as with docker; --sysctl wins" {
+	for net in bridge none; do
+		run crun-lite run --rm --network $net --user 1000 --cap-drop ALL busybox sh -c 'cat /proc/sys/net/ipv4/ip_unprivileged_port_start; tr "\t" " " </proc/sys/net/ipv4/ping_group_range; timeout 1 nc -l -p 80; [ $? -eq 143 ] && echo listened'
+		[ "${lines[0]}" = 0 ]
+		[ "${lines[1]}" = "0 2147483647" ]
+		[ "${lines[-1]}" = listened ]
+		run crun-lite run --rm --network $net --sysctl net.ipv4.ip_unprivileged_port_start=99 busybox cat /proc/sys/net/ipv4/ip_unprivileged_port_start
+		[ "$output" = 99 ]
+	done
+}
