@@ -120,6 +120,32 @@ int steps_run(const struct step *steps, size_t n, void *ctx, struct step_run *ru
 	return 0;
 }
 
+/* Length of "AREA.name: " for one of the areas, else 0. */
+static size_t name_length(const char *text)
+{
+	static const char *const areas[] = {"mon.", "rt.", "ex."};
+
+	for (size_t i = 0; i < ARRAY_SIZE(areas); i++) {
+		size_t area = strlen(areas[i]), name;
+
+		if (strncmp(text, areas[i], area) != 0)
+			continue;
+		name = strspn(text + area, "abcdefghijklmnopqrstuvwxyz_0123456789");
+		if (name > 0 && strncmp(text + area + name, ": ", 2) == 0)
+			return area + name + 2;
+	}
+	return 0;
+}
+
+const char *step_skip_names(const char *text)
+{
+	size_t n;
+
+	while ((n = name_length(text)) > 0)
+		text += n;
+	return text;
+}
+
 void steps_undo(const struct step *steps, void *ctx, struct step_run *run)
 {
 	while (run->done > 0) {

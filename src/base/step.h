@@ -58,6 +58,11 @@ struct step_run {
  */
 int steps_run(const struct step *steps, size_t n, void *ctx, struct step_run *run,
 	      struct crl_err *err);
+/*
+ * `text` behind the names of steps that steps_run() put in front ("mon.create: rt.user: "): for
+ * people, to whom they say nothing. Of programs whose tables are not known here: mon, rt, ex.
+ */
+const char *step_skip_names(const char *text);
 /* Undoes run->done steps in reverse order; used for the regular tear-down as well. */
 void steps_undo(const struct step *steps, void *ctx, struct step_run *run);
 

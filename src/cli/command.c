@@ -4,6 +4,7 @@
  * argument counts, errors with the nearest known word. Owns no command.
  */
 #include <cli/command.h>
+#include <cli/format.h>
 #include <cli/http_tls.h>
 
 #include "config.h"
@@ -23,7 +24,9 @@ static const struct opt_spec global_opts[] = {
 void cli_print_error(const struct crl_err *err)
 {
 	(void)fflush(stdout);
-	fprintf(stderr, "%s\n", err->msg);
+	_cleanup_buf_ struct buf safe = BUF_INIT;
+	format_safe(&safe, err->msg);
+	fprintf(stderr, "%s\n", safe.data ? safe.data : "");
 }
 
 static const struct command *find(const char *words)
@@ -172,13 +175,15 @@ static bool count_ok(const struct command *c, const char *words, size_t n, char 
 
 static int report(const struct command *c, const char *words, const struct crl_err *err)
 {
+	_cleanup_buf_ struct buf safe = BUF_INIT;
 	(void)fflush(stdout);
 	if (!c->engine_exit) {
 		cli_print_error(err);
 		return 1;
 	}
+	format_safe(&safe, err->msg);
 	fprintf(stderr, "crun-lite: %s\n\nRun 'crun-lite %s --help' for more information\n",
-		err->msg, words);
+		safe.data ? safe.data : "", words);
 	return EXIT_ENGINE;
 }
 

@@ -37,6 +37,25 @@ void format_ellipsis(struct buf *out, const char *s, size_t width)
 	buf_puts(out, "…");
 }
 
+/* C0, DEL, and C1 as UTF-8 has them (C2 80 to C2 9F). */
+static size_t control_length(const unsigned char *p)
+{
+	if ((p[0] < ' ' && p[0] != '\n' && p[0] != '\t') || p[0] == 127)
+		return 1;
+	return p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f ? 2 : 0;
+}
+
+void format_safe(struct buf *out, const char *s)
+{
+	for (const unsigned char *p = (const unsigned char *)s; p && *p;) {
+		size_t n = control_length(p);
+		if (n == 0)
+			buf_putc(out, (char)*p++);
+		for (; n > 0; n--)
+			buf_printf(out, "\\x%02x", *p++);
+	}
+}
+
 void format_quoted(struct buf *out, const char *s, size_t width)
 {
 	_cleanup_buf_ struct buf cut = BUF_INIT;

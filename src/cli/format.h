@@ -9,6 +9,11 @@
 void format_ellipsis(struct buf *out, const char *s, size_t width);
 /* The same in double quotes, which do not count. */
 void format_quoted(struct buf *out, const char *s, size_t width);
+/*
+ * For a terminal: control characters other than line ends and tabs as \xNN, since some of them
+ * are orders to it, and names and labels come from strangers.
+ */
+void format_safe(struct buf *out, const char *s);
 /* 12 digits without "sha256:", or the whole id. */
 void format_short_id(struct buf *out, const char *id, bool no_trunc);
 /* An image as ps shows it: ids are shortened, names stay. */

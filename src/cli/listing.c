@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Output of lists. Owns the layout of tables; the rows are the commands' business. */
+#include <cli/format.h>
 #include <cli/listing.h>
+#include <unistd.h>
 
 #include <cli/template.h>
 
@@ -151,6 +153,21 @@ int listing_print(const struct listing *l, const char *format, bool quiet, const
 	return print_plain(str_eq(format, "json") ? "{{json .}}" : format, rows, err);
 }
 
+/* Scripts get what there is; a terminal gets nothing that it would obey. */
+static int print_value(const struct buf *text)
+{
+	_cleanup_buf_ struct buf safe = BUF_INIT;
+	if (!isatty(STDOUT_FILENO)) {
+		fwrite(text->data, 1, text->len, stdout);
+		return 0;
+	}
+	format_safe(&safe, text->data);
+	if (safe.failed)
+		return -1;
+	fwrite(safe.data, 1, safe.len, stdout);
+	return 0;
+}
+
 int listing_print_value(const char *format, const cJSON *value, struct crl_err *err)
 {
 	_cleanup_tpl_ struct tpl *t = NULL;
@@ -163,8 +180,7 @@ int listing_print_value(const char *format, const cJSON *value, struct crl_err *
 	buf_putc(&out, '\n');
 	if (out.failed)
 		return crl_fail_oom(err);
-	fwrite(out.data, 1, out.len, stdout);
-	return 0;
+	return print_value(&out) < 0 ? crl_fail_oom(err) : 0;
 }
 
 static void newline(struct buf *out, int depth)

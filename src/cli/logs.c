@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* logs and events: streams of the daemon that are only read. */
 #include <cli/commands.h>
+#include <cli/format.h>
 
 #include <base/fd.h>
 #include <base/ident.h>
@@ -143,8 +144,11 @@ static void print_attributes(const cJSON *attributes)
 			list[j] = list[j - 1];
 			list[j - 1] = t;
 		}
-	for (size_t i = 0; i < n; i++)
-		printf("%s%s", i ? ", " : " (", list[i]);
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_buf_ struct buf safe = BUF_INIT;
+		format_safe(&safe, list[i]);
+		printf("%s%s", i ? ", " : " (", safe.data ? safe.data : "");
+	}
 	puts(n ? ")" : "");
 }
 
@@ -165,8 +169,11 @@ static void print_event(const char *line, const cJSON *event)
 		snprintf(zone, sizeof zone, "Z");
 	else if (strlen(zone) == 5)
 		memmove(zone + 4, zone + 3, 3), zone[3] = ':';
+	/* "exec_start: " has the command behind it. */
+	_cleanup_buf_ struct buf safe = BUF_INIT;
+	format_safe(&safe, action);
 	printf("%s.%09lld%s %s %s %s", when, (long long)(ns % 1000000000), zone, type ? type : "",
-	       action ? action : "", id ? id : "");
+	       safe.data ? safe.data : "", id ? id : "");
 	print_attributes(cJSON_GetObjectItemCaseSensitive(actor, "Attributes"));
 }
 

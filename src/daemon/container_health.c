@@ -10,6 +10,7 @@
 #include "exec.h"
 #include "metrics.h"
 
+#include <base/step.h>
 #include <base/log.h>
 #include <base/path.h>
 #include <errno.h>
@@ -156,7 +157,7 @@ static void on_probe_started(const cJSON *answer, const struct crl_err *err, int
 	struct container *c = e->c;
 	exec_forget(e);
 	char text[sizeof(err->msg) + 64];
-	snprintf(text, sizeof(text), "OCI runtime exec failed: %s", err->msg);
+	snprintf(text, sizeof(text), "OCI runtime exec failed: %s", step_skip_names(err->msg));
 	failed(c, text);
 }
 

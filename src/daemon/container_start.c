@@ -370,6 +370,9 @@ static void on_started(const cJSON *answer, const struct crl_err *err, int exit_
 	if (e.code == CRL_OK && json_decode_tree(&mon_started_json, answer, JSON_LAX, &m, &e) < 0)
 		exit_code = 125;
 	if (e.code != CRL_OK) {
+		log_debug("start", "container", c->rec.id, "error", e.msg, NULL);
+		const char *plain = step_skip_names(e.msg);
+		memmove(e.msg, plain, strlen(plain) + 1);
 		if (!str_starts(e.msg, "error while mounting volume") &&
 		    !str_starts(e.msg, "could not select device driver") &&
 		    !str_starts(e.msg, "CDI device injection failed"))

@@ -9,6 +9,7 @@
 
 #include "attach.h"
 #include "monitor.h"
+#include <base/step.h>
 #include <base/cleanup.h>
 #include <base/ident.h>
 #include <base/proc.h>
@@ -306,7 +307,8 @@ void exec_refuse(int client, bool framed, const char *message)
 	if (client < 0)
 		return;
 	char text[1100];
-	int n = snprintf(text, sizeof(text), "OCI runtime exec failed: %s\r\n", message);
+	int n = snprintf(text, sizeof(text), "OCI runtime exec failed: %s\r\n",
+			 step_skip_names(message));
 	size_t len = n < (int)sizeof(text) ? (size_t)n : sizeof(text) - 1;
 	uint8_t header[8] = {1, 0, 0, 0, 0, 0, (uint8_t)(len >> 8), (uint8_t)len};
 	if (framed)
