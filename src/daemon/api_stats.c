@@ -108,8 +108,9 @@ static void add_network(cJSON *networks, const struct container *c, const struct
 
 static void add_networks(cJSON *o, const struct container *c)
 {
-	cJSON *networks = c->n_eps ? cJSON_AddObjectToObject(o, "networks") : NULL;
-	for (size_t i = 0; i < c->n_eps; i++)
+	bool any = c->n_eps > 0 && c->eps[0].ifname[0]; /* host and none: nothing to count */
+	cJSON *networks = any ? cJSON_AddObjectToObject(o, "networks") : NULL;
+	for (size_t i = 0; any && i < c->n_eps; i++)
 		add_network(networks, c, &c->eps[i]);
 }
 

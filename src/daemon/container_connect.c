@@ -288,7 +288,7 @@ int container_connect(struct container *c, const char *network, struct api_endpo
 	    check_connect(c, name, driver, err) < 0 ||
 	    container_check_endpoint(c->d, name, asked, err) < 0)
 		return -1;
-	if (!container_is_running(c) || str_eq(driver, "null"))
+	if (!container_is_running(c))
 		return connect_stopped(c, name, asked, err);
 	struct change x = {.c = c, .network = name, .asked = asked};
 	return run_change(&x, connect_steps, ARRAY_SIZE(connect_steps), err);

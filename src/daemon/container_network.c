@@ -188,29 +188,16 @@ int container_settle_gateway(struct container *c, const char *before, int netns_
 
 /* --- a run --- */
 
-/* host and none have nothing to attach to. */
-static bool is_attachable(const struct container *c, const struct api_endpoint *asked)
-{
-	const char *driver = "bridge";
-	struct crl_err unknown;
-	(void)networks_find(c->d, asked->key, NULL, NULL, &driver, &unknown);
-	return !str_eq(driver, "host") && !str_eq(driver, "null");
-}
-
 bool container_wants_network(const struct container *c)
 {
-	for (size_t i = 0; i < c->rec.networking.n_endpoints; i++)
-		if (is_attachable(c, &c->rec.networking.endpoints[i]))
-			return true;
-	return false;
+	return c->rec.networking.n_endpoints > 0;
 }
 
 static int start_several(struct container *c, struct api_endpoint *const *asked, size_t n,
 			 struct crl_err *err)
 {
 	for (size_t i = 0; i < n; i++)
-		if (is_attachable(c, asked[i]) &&
-		    container_attach_network(c, asked[i], c->n_eps ? c->eps[0].netns_fd : -1, NULL,
+		if (container_attach_network(c, asked[i], c->n_eps ? c->eps[0].netns_fd : -1, NULL,
 					     0, err) < 0)
 			return -1;
 	/* The first one's namespace came with its default route. */

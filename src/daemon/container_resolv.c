@@ -139,7 +139,7 @@ static int reachable_servers(const struct container *c, struct resolv *r)
 	for (char **s = r->servers; s && *s; s++)
 		if (!is_loopback(*s) && (!strchr(*s, ':') || has_ip6(c)))
 			failed |= strv_push(&kept, *s) < 0;
-	if (!kept && c->n_eps > 0) {
+	if (!kept && c->n_eps > 0 && c->eps[0].ifname[0]) {
 		failed |= strv_push(&kept, "8.8.8.8") < 0;
 		failed |= strv_push(&kept, "8.8.4.4") < 0;
 	}

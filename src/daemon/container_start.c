@@ -261,7 +261,7 @@ static int step_send(void *ctx, struct crl_err *err)
 		return -1;
 	}
 	fill_start(s, &m);
-	if (c->n_eps > 0)
+	if (m.netns)
 		fds[n++] = c->eps[0].netns_fd;
 	for (struct container_attach *a = c->attaches; a && n < FD_MSG_MAX_FDS; a = a->next) {
 		attach[m.n_attach++] = a->spec;

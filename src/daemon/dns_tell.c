@@ -15,7 +15,8 @@
 
 static bool has_names(const struct net_endpoint *ep)
 {
-	return !str_eq(ep->network, "bridge");
+	/* In host and none there is nobody to answer to: no interface either. */
+	return ep->ifname[0] && !str_eq(ep->network, "bridge");
 }
 
 bool dns_wanted(const struct container *c)

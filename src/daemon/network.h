@@ -41,7 +41,7 @@ struct net_endpoint { /* a container's place in a network; all members owned by 
 	char *network; /* "bridge" */
 	char *driver;  /* of the network: "bridge", "macvlan", ... */
 	char container_id[65];
-	char ifname[16];  /* in the container: "eth0" */
+	char ifname[16];  /* in the container: "eth0"; "" in the networks host and none */
 	char **aliases;   /* as the user gave them */
 	char **dns_names; /* all names it answers to in its network, the container's name first */
 	char **links;     /* "container:alias", seen by this endpoint only */

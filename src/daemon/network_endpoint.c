@@ -115,12 +115,10 @@ static int endpoint_begin(struct networks *n, const struct net_request *req,
 
 	if (!net)
 		return crl_fail(err, CRL_NOT_FOUND, "network %s not found", req->network);
-	if (!network_has_ipam(net))
-		return crl_fail(err, CRL_INVALID, "network %s has no addresses", net->name);
 	if (endpoint_wanted(n, net, req, ret, err) < 0)
 		return -1;
 	*ret_net = net;
-	return network_repair(n, net, err);
+	return network_has_ipam(net) ? network_repair(n, net, err) : 0;
 }
 
 static void endpoint_describe(struct net_attachment *a, const struct net_ready *r)
@@ -232,6 +230,25 @@ static int endpoint_make(struct networks *n, struct network *net, const struct n
 	return net_link_make(n, net, &spec, ret, err);
 }
 
+/* host and none: an entry in the books, so that inspect and events know who is there. */
+static int endpoint_presence(struct networks *n, struct net_attachment *a, struct net_endpoint *ret,
+			     struct crl_err *err)
+{
+	struct net_endpoint copy;
+
+	ident_random(a->ep.id);
+	snprintf(a->ep.network_id, sizeof(a->ep.network_id), "%s", a->network->id);
+	a->ep.ifname[0] = '\0';
+	if (endpoint_copy(&a->ep, &copy, err) < 0)
+		return -1;
+	if (endpoint_register(n, a, err) < 0) {
+		net_endpoint_clear(&copy);
+		return -1;
+	}
+	*ret = copy;
+	return 0;
+}
+
 int net_acquire(struct daemon *d, const struct net_request *req, struct net_endpoint *ret,
 		struct crl_err *err)
 {
@@ -245,8 +262,15 @@ int net_acquire(struct daemon *d, const struct net_request *req, struct net_endp
 	a->ep.netns_fd = -1;
 	if (endpoint_begin(n, req, &a->network, &wanted, err) < 0)
 		return -1;
-	if (endpoint_copy_request(&a->ep, req, a->network, err) < 0 ||
-	    net_ports_copy(d, a->network, &a->ep, req->ports, req->n_ports, err) < 0)
+	if (endpoint_copy_request(&a->ep, req, a->network, err) < 0)
+		return -1;
+	if (!network_has_ipam(a->network)) {
+		if (endpoint_presence(n, a, ret, err) < 0)
+			return -1;
+		endpoint_event(d, take_ptr(a), "connect");
+		return 0;
+	}
+	if (net_ports_copy(d, a->network, &a->ep, req->ports, req->n_ports, err) < 0)
 		return -1;
 	struct net_pool *pool = endpoint_pool(a->network, req, &wanted);
 	if ((pool ? net_pool_take(pool, wanted.ip, wanted.ip6, &ready, err)
@@ -275,7 +299,8 @@ void net_release(struct daemon *d, struct net_endpoint *ep)
 	if (a) {
 		endpoint_unregister(n, a);
 		net_ports_unpublish(n, a);
-		net_graves_add(n->graves, a->network, a->ip, a->ip6, a->ep.link);
+		if (a->ep.link[0])
+			net_graves_add(n->graves, a->network, a->ip, a->ip6, a->ep.link);
 		endpoint_event(d, a, "disconnect");
 		net_attachment_free(a);
 	}
@@ -286,7 +311,7 @@ void net_detach(struct daemon *d, struct net_endpoint *ep, int netns_fd)
 {
 	struct crl_err err = CRL_ERR_INIT;
 
-	if (net_delete_interface(d, netns_fd, ep->ifname, &err) < 0)
+	if (ep->ifname[0] && net_delete_interface(d, netns_fd, ep->ifname, &err) < 0)
 		log_warn("delete interface", "container", ep->container_id, "error", err.msg, NULL);
 	net_release(d, ep);
 }
@@ -357,7 +382,7 @@ int net_adopt(struct daemon *d, const struct net_endpoint *ep, struct crl_err *e
 		return crl_fail_oom(err);
 	a->ep.netns_fd = -1;
 	a->network = networks_lookup(n, ep->network_id);
-	if (!a->network || !network_has_ipam(a->network))
+	if (!a->network)
 		return crl_fail(err, CRL_NOT_FOUND, "network %s not found", ep->network);
 	if (endpoint_copy(ep, &a->ep, err) < 0)
 		return -1;

@@ -319,6 +319,29 @@ of() { docker inspect "$1" -f "{{json (index .NetworkSettings.Networks \"$2\").$
 	[ "$(docker network ls --format '{{.Name}}' --filter driver=bridge --filter scope=local --filter name=^bl)" = blue ]
 }
 
+@test "host and none: endpoints without addresses, in inspect and events" {
+	since=$(date +%s.%N)
+	id=$(docker run -d --name c1 --network host busybox sleep 100)
+	docker run -d --name c2 --network none busybox sleep 100
+	[ "$(of c1 host NetworkID)" = "\"$(docker network inspect host -f '{{.Id}}')\"" ]
+	[[ $(of c1 host EndpointID) =~ ^\"[0-9a-f]{64}\"$ && $(of c2 none EndpointID) =~ ^\"[0-9a-f]{64}\"$ ]]
+	[ "$(of c1 host IPAddress)$(of c1 host Gateway)" = '""""' ]
+	docker network inspect host -f "{{(index .Containers \"$id\").Name}}" | grep -qx c1
+	run docker network inspect none -f '{{range .Containers}}{{.Name}} {{.IPv4Address}}.{{end}}'
+	[ "$output" = "c2 ." ]
+	run docker exec c2 ip -o addr
+	[[ $output != *eth0* ]]
+	daemon_stop KILL
+	daemon_start
+	[[ $(of c1 host EndpointID) =~ ^\"[0-9a-f]{64}\"$ ]]
+	docker network disconnect none c2
+	docker network connect red c2
+	[ "$(addresses c2)" = "eth0 $S.1.2/24" ]
+	docker rm -f c1
+	run docker events --since "$since" --until "$(date +%s.%N)" --filter type=network --format '{{.Action}} {{.Actor.Attributes.type}}'
+	[[ $output == *"disconnect host"* ]]
+}
+
 @test "stats: one entry per interface" {
 	docker run -d --name c1 --network red --network blue busybox sleep 100
 	run api GET '/containers/c1/stats?stream=0&one-shot=1'
