@@ -22,6 +22,8 @@
 #include <sys/wait.h>
 
 #define SOCKET "dns.sock"
+#define PIDFILE "dns.pid"
+#define PULSE_US (10ULL * 1000 * 1000)
 #define IDLE_US (10ULL * 1000 * 1000)
 #define RESTART_US (200ULL * 1000)
 #define RESTART_CALM_NS (2LL * 1000 * 1000 * 1000)
@@ -33,7 +35,8 @@ struct dns_client {
 	struct daemon *d;
 	int sock;  /* -1 = there is no server */
 	int pidfd; /* -1 = not known yet */
-	sd_event_source *io, *idle, *restart;
+	sd_event_source *io, *idle, *restart, *pulse;
+	bool asked;     /* whether it lives: the answer is outstanding */
 	size_t n_boxes; /* containers with has_dns */
 	int64_t started;
 	bool recovering; /* not everything has been told: no commit yet */
@@ -95,6 +98,16 @@ static int dns_connect(struct dns_client *dns, struct crl_err *err)
 	return 1;
 }
 
+/* It is there and of no use. */
+static void dns_kill(struct dns_client *dns)
+{
+	struct crl_err ignored;
+
+	if (dns->pidfd >= 0)
+		(void)proc_pidfd_kill(dns->pidfd, SIGKILL, &ignored);
+	dns_lost(dns);
+}
+
 void dns_send(struct dns_client *dns, const struct dns_msg *m, int *fds)
 {
 	_cleanup_free_ char *text = json_encode(&dns_msg_json, m);
@@ -105,9 +118,7 @@ void dns_send(struct dns_client *dns, const struct dns_msg *m, int *fds)
 	if (text && fd_send_msg(dns->sock, text, strlen(text), fds, fds ? 2 : 0, &err) == 0)
 		return;
 	log_warn("name server not told", "error", text ? err.msg : "no memory", NULL);
-	if (dns->pidfd >= 0)
-		(void)proc_pidfd_kill(dns->pidfd, SIGKILL, &err);
-	dns_lost(dns);
+	dns_kill(dns);
 }
 
 static void dns_op(struct dns_client *dns, const char *op)
@@ -121,6 +132,7 @@ static void dns_hello(struct dns_client *dns, const struct dns_msg *m)
 {
 	struct crl_err err = CRL_ERR_INIT;
 
+	dns->asked = false;
 	if (dns->pidfd < 0 && m->pid > 0)
 		(void)proc_open_pidfd((pid_t)m->pid, m->ticks, &dns->pidfd, &err);
 	if (m->version >= DNS_PROTO_VERSION)
@@ -165,6 +177,55 @@ static int dns_io(sd_event_source *s, int fd, uint32_t revents, void *data)
 
 /* --- the process --- */
 
+/* For the next daemon, which may find it stopped: who does not answer cannot say its number. */
+static void dns_note_pid(const struct dns_client *dns, pid_t pid)
+{
+	_cleanup_free_ char *name = path_printf("%s/" PIDFILE, dns->d->config.exec_root);
+	struct crl_err err = CRL_ERR_INIT;
+	uint64_t ticks;
+	char text[64];
+
+	if (!name || proc_start_time(pid, &ticks, &err) < 0)
+		return;
+	int len = snprintf(text, sizeof(text), "%lld %llu\n", (long long)pid,
+			   (unsigned long long)ticks);
+	if (path_write_atomic(AT_FDCWD, name, text, (size_t)len, 0644, false, &err) < 0)
+		log_warn("name server's pid", "error", err.msg, NULL);
+}
+
+static void dns_find_pid(struct dns_client *dns)
+{
+	_cleanup_free_ char *name = path_printf("%s/" PIDFILE, dns->d->config.exec_root);
+	_cleanup_free_ char *text = NULL;
+	struct crl_err ignored;
+	long long pid;
+	unsigned long long ticks;
+	size_t len;
+
+	if (name && path_read_file(AT_FDCWD, name, 64, &text, &len, &ignored) == 0 &&
+	    sscanf(text, "%lld %llu", &pid, &ticks) == 2 && ticks > 0)
+		(void)proc_open_pidfd((pid_t)pid, ticks, &dns->pidfd, &ignored);
+}
+
+/* A server that is stopped or runs in circles has its sockets, and nobody would notice. */
+static int dns_pulse(sd_event_source *s, uint64_t usec, void *data)
+{
+	struct dns_client *dns = data;
+
+	if (dns->sock < 0)
+		return 0;
+	if (dns->asked) {
+		log_warn("name server does not answer", NULL);
+		dns_kill(dns);
+		return 0;
+	}
+	dns->asked = true;
+	dns_op(dns, "hello");
+	sd_event_source_set_time_relative(s, PULSE_US);
+	sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+	return 0;
+}
+
 static int dns_reap(sd_event_source *s, int fd, uint32_t revents, void *data)
 {
 	siginfo_t info;
@@ -198,6 +259,7 @@ static int dns_spawn(struct dns_client *dns, struct crl_err *err)
 		return -1;
 	}
 	dns->pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 3);
+	dns_note_pid(dns, pid);
 	if (sd_event_add_io(dns->d->event, &reaper, pidfd, EPOLLIN, dns_reap, NULL) < 0) {
 		close(pidfd);
 		return 0;
@@ -228,13 +290,18 @@ static int dns_begin(struct dns_client *dns, struct crl_err *err)
 {
 	int r = dns_connect(dns, err);
 
-	if (r == 0)
+	if (r > 0)
+		dns_find_pid(dns);
+	else if (r == 0)
 		r = dns_spawn(dns, err);
 	if (r < 0 || dns_watch(dns, err) < 0) {
 		dns_close(dns);
 		return crl_context(err, "name server");
 	}
 	dns->started = time_boot_ns();
+	dns->asked = true;
+	sd_event_source_set_time_relative(dns->pulse, PULSE_US);
+	sd_event_source_set_enabled(dns->pulse, SD_EVENT_ONESHOT);
 	dns_op(dns, "hello");
 	dns_op(dns, "begin");
 	for (size_t i = 0; i < dns->d->containers->n && dns->sock >= 0; i++)
@@ -347,6 +414,8 @@ int dns_client_new(struct daemon *d, struct dns_client **ret, struct crl_err *er
 	int r = dns_timer(dns, &dns->idle, dns_idle);
 	if (r >= 0)
 		r = dns_timer(dns, &dns->restart, dns_restart);
+	if (r >= 0)
+		r = dns_timer(dns, &dns->pulse, dns_pulse);
 	if (r < 0) {
 		dns_client_free(dns);
 		return crl_fail_sys(err, -r, "name server's timer");
@@ -364,5 +433,6 @@ void dns_client_free(struct dns_client *dns)
 	dns_close(dns);
 	sd_event_source_disable_unref(dns->idle);
 	sd_event_source_disable_unref(dns->restart);
+	sd_event_source_disable_unref(dns->pulse);
 	free(dns);
 }

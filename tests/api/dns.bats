@@ -324,6 +324,19 @@ server_pid() { pgrep -f "^crun-lite-dns $EXEC_ROOT/dns.sock$"; }
 	docker rm -f stays
 }
 
+@test "a name server that hangs is replaced, also by a daemon that did not start it" {
+	old=$(server_pid)
+	kill -STOP "$old"
+	wait_until 25 asked client "NOERROR $(ip_of client shop)" client --wait 0.5
+	[ "$(server_pid)" != "$old" ]
+	old=$(server_pid)
+	daemon_stop KILL
+	kill -STOP "$old"
+	daemon_start
+	wait_until 25 asked client "NOERROR $(ip_of client shop)" client --wait 0.5
+	[ "$(server_pid)" != "$old" ]
+}
+
 @test "both killed: the next daemon starts one" {
 	old=$(server_pid)
 	daemon_stop KILL
