@@ -6,6 +6,7 @@
  */
 #include "api_containers.h"
 #include "log_reader.h"
+#include "websocket.h"
 
 #include <base/fd.h>
 #include <base/keys.h>
@@ -46,6 +47,7 @@ struct attach_call {
 	char id[ID_HEX + 1];
 	struct mon_attach spec;
 	bool stream, logs;
+	bool websocket, text; /* the client speaks WebSocket, and wants text frames */
 	/* logs=1: what still goes to the client before the monitor gets the socket */
 	struct log_reader *reader;
 	struct buf replay;
@@ -154,13 +156,31 @@ static bool begin_replay(struct attach_call *call)
 
 /* --- the request --- */
 
+/* From here on `fd` carries plain bytes, in the monitor's form. */
+static int take_client(struct attach_call *call, int fd, const void *early, size_t early_len)
+{
+	struct crl_err err = CRL_ERR_INIT;
+	if (call->websocket) {
+		if (websocket_relay(call->d, fd, early, early_len, call->text, &call->fd, &err) ==
+		    0)
+			return 0;
+		log_warn("websocket", "container", call->id, "error", err.msg, NULL);
+		return -1;
+	}
+	call->fd = fd;
+	if (early_len)
+		call->spec.early_input = api_base64(early, early_len);
+	return 0;
+}
+
 static void on_hijacked(struct http_req *r, int fd, const void *early, size_t early_len, void *data)
 {
 	struct attach_call *call = *(struct attach_call **)data;
 	*(struct attach_call **)data = NULL;
-	call->fd = fd;
-	if (early_len)
-		call->spec.early_input = api_base64(early, early_len);
+	if (take_client(call, fd, early, early_len) < 0) {
+		call_free(call);
+		return;
+	}
 	if (call->logs && begin_replay(call))
 		return;
 	hand_over(call);
@@ -200,39 +220,73 @@ static int check_attach(const struct container *c, struct crl_err *err)
 	return 0;
 }
 
-void api_containers_attach(struct http_req *r)
+static struct attach_call *call_new(struct http_req *r, const struct container *c, bool websocket)
 {
-	struct crl_err err = CRL_ERR_INIT;
-	struct container *c;
-	if (!api_container(r, &c))
-		return;
-	const char *keys = http_query(r, "detachKeys");
-	struct keys parsed;
-	if (keys_parse(keys, &parsed, &err) < 0) {
-		http_reply_message(r, 400, "Invalid detach keys (%s) provided", keys);
-		return;
-	}
-	if (check_attach(c, &err) < 0) {
-		http_reply_error(r, &err);
-		return;
-	}
-	struct attach_call **slot = calloc(1, sizeof(*slot));
 	struct attach_call *call = calloc(1, sizeof(*call));
-	if (!slot || !call) {
-		free(slot);
-		free(call);
-		crl_fail_oom(&err);
-		http_reply_error(r, &err);
-		return;
-	}
-	*slot = call;
+	if (!call)
+		return NULL;
 	call->d = http_daemon(r);
 	call->fd = -1;
 	memcpy(call->id, c->rec.id, sizeof(call->id));
 	fill_spec(r, c, &call->spec);
 	call->stream = http_query_bool(r, "stream", false);
 	call->logs = http_query_bool(r, "logs", false);
+	if (websocket) {
+		call->websocket = true;
+		call->spec.framed = false; /* it has frames of its own, and one stream only */
+		call->text = http_api_version(r) < 128;
+	}
+	return call;
+}
+
+static bool may_attach(struct http_req *r, struct container **ret)
+{
+	struct crl_err err = CRL_ERR_INIT;
+	const char *keys = http_query(r, "detachKeys");
+	struct keys parsed;
+	if (!api_container(r, ret))
+		return false;
+	if (keys_parse(keys, &parsed, &err) < 0) {
+		http_reply_message(r, 400, "Invalid detach keys (%s) provided", keys);
+		return false;
+	}
+	if (check_attach(*ret, &err) == 0)
+		return true;
+	http_reply_error(r, &err);
+	return false;
+}
+
+static void attach(struct http_req *r, bool websocket)
+{
+	struct container *c;
+	if (!may_attach(r, &c))
+		return;
+	struct attach_call **slot = calloc(1, sizeof(*slot));
+	struct attach_call *call = call_new(r, c, websocket);
+	if (!slot || !call) {
+		struct crl_err err = CRL_ERR_INIT;
+		free(slot);
+		if (call)
+			call_free(call);
+		crl_fail_oom(&err);
+		http_reply_error(r, &err);
+		return;
+	}
+	*slot = call;
 	http_set_data(r, slot, slot_free);
+	if (!websocket)
+		http_hijack(r, api_stream_type(r, c->rec.config.tty), on_hijacked, slot);
+	else if (!websocket_accept(r, on_hijacked, slot))
+		return;
 	container_publish(c, "attach", NULL);
-	http_hijack(r, api_stream_type(r, c->rec.config.tty), on_hijacked, slot);
+}
+
+void api_containers_attach(struct http_req *r)
+{
+	attach(r, false);
+}
+
+void api_containers_attach_ws(struct http_req *r)
+{
+	attach(r, true);
 }

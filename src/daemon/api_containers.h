@@ -24,6 +24,7 @@ void api_containers_resize(struct http_req *r);
 void api_containers_top(struct http_req *r);
 void api_containers_logs(struct http_req *r);
 void api_containers_attach(struct http_req *r);
+void api_containers_attach_ws(struct http_req *r);
 void api_containers_stats(struct http_req *r);
 void api_containers_exec(struct http_req *r);
 void api_exec_start(struct http_req *r);

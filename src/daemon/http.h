@@ -96,6 +96,12 @@ void http_hijack(struct http_req *r, const char *content_type,
 			      void *data),
 		 void *data);
 
+/* The same with the handshake's answer of a WebSocket; websocket.h is what handlers use. */
+void http_hijack_websocket(struct http_req *r, const char *accept,
+			   void (*done)(struct http_req *r, int fd, const void *early,
+					size_t early_len, void *data),
+			   void *data);
+
 /* --- streamed request bodies (routes with HTTP_STREAM_BODY: build, load, import) ---
  * The handler is called when the headers are there, and names a pipe: bytes go
  * there with back-pressure. `done` is called at the end (ok) or when the client

@@ -36,6 +36,17 @@ void http_hijack(struct http_req *r, const char *content_type,
 	http_resume(r);
 }
 
+void http_hijack_websocket(struct http_req *r, const char *accept,
+			   void (*done)(struct http_req *r, int fd, const void *early,
+					size_t early_len, void *data),
+			   void *data)
+{
+	if (r->gone || r->answered)
+		return;
+	r->hijack_accept = strdup(accept);
+	http_hijack(r, "", done, data);
+}
+
 static int swap_socket(struct http_req *r, struct crl_err *err)
 {
 	int pair[2];
@@ -54,15 +65,26 @@ static int swap_socket(struct http_req *r, struct crl_err *err)
 	return 0;
 }
 
+static void add_docker_head(const struct http_req *r, struct buf *head)
+{
+	buf_printf(head, "HTTP/1.1 %s\r\nContent-Type: %s\r\n",
+		   r->status == MHD_HTTP_OK ? "200 OK" : "101 UPGRADED",
+		   r->hijack_type ? r->hijack_type : "application/octet-stream");
+	if (r->status != MHD_HTTP_OK)
+		buf_puts(head, "Connection: Upgrade\r\nUpgrade: tcp\r\n");
+}
+
 static void send_head(struct http_req *r, struct crl_err *err)
 {
 	_cleanup_buf_ struct buf head = BUF_INIT;
 
-	buf_printf(&head, "HTTP/1.1 %s\r\nContent-Type: %s\r\n",
-		   r->status == MHD_HTTP_OK ? "200 OK" : "101 UPGRADED",
-		   r->hijack_type ? r->hijack_type : "application/octet-stream");
-	if (r->status != MHD_HTTP_OK)
-		buf_puts(&head, "Connection: Upgrade\r\nUpgrade: tcp\r\n");
+	if (r->hijack_accept)
+		buf_printf(&head,
+			   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+			   "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n",
+			   r->hijack_accept);
+	else
+		add_docker_head(r, &head);
 	buf_puts(&head, "Api-Version: " HTTP_API_VERSION_TEXT "\r\nDocker-Experimental: false\r\n"
 			"Ostype: linux\r\nServer: " HTTP_SERVER_TEXT "\r\n\r\n");
 	if (head.failed)
@@ -132,4 +154,5 @@ void http_hijack_cleanup(struct http_req *r)
 	cleanup_close_p(&r->hijack_fd);
 	cleanup_close_p(&r->hijack_far);
 	free(r->hijack_type);
+	free(r->hijack_accept);
 }

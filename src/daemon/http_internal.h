@@ -94,6 +94,7 @@ struct http_req {
 	int hijack_fd;  /* the client's socket, once swapped */
 	int hijack_far; /* the far end of what MHD now takes for the client */
 	char *hijack_type;
+	char *hijack_accept; /* Sec-WebSocket-Accept; NULL: no WebSocket */
 	void (*hijack_done)(struct http_req *r, int fd, const void *early, size_t early_len,
 			    void *data);
 	void *hijack_data;

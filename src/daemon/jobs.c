@@ -86,11 +86,15 @@ void jobs_end(struct jobs *jobs)
 		return;
 	/* Not job_cancel(): the loop has ended, no timer of its would fire any more. */
 	for (struct job *j = jobs->list; j; j = j->next) {
+		if (j->outlives)
+			continue;
 		job_hang_up(j);
 		if (!job_tidies_up(j))
 			(void)proc_pidfd_kill(j->pidfd, SIGKILL, NULL);
 	}
 	for (struct job *j = jobs->list; j; j = j->next) {
+		if (j->outlives)
+			continue;
 		job_wait(j);
 		jobs_end_leases(j);
 	}
@@ -101,17 +105,31 @@ void jobs_free(struct jobs *jobs)
 	if (!jobs)
 		return;
 	while (jobs->list) {
-		(void)proc_pidfd_kill(jobs->list->pidfd, SIGKILL, NULL);
-		(void)waitid(P_PIDFD, (id_t)jobs->list->pidfd, &(siginfo_t){0}, WEXITED);
+		if (!jobs->list->outlives) {
+			(void)proc_pidfd_kill(jobs->list->pidfd, SIGKILL, NULL);
+			(void)waitid(P_PIDFD, (id_t)jobs->list->pidfd, &(siginfo_t){0}, WEXITED);
+		}
 		job_free(jobs->list);
 	}
 	free(jobs);
 }
 
+/* They add nothing to the store; the layers they look at belong to containers that are there. */
+static bool only_looks(const struct job *j)
+{
+	static const char *const verbs[] = {"archive-get", "archive-put", "archive-stat", "changes",
+					    "du",          "sweep",       "websocket"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		if (str_eq(j->verb, verbs[i]))
+			return true;
+	return false;
+}
+
 bool jobs_running(const struct daemon *d)
 {
 	for (const struct job *j = d->jobs ? d->jobs->list : NULL; j; j = j->next) {
-		if (!str_eq(j->verb, "sweep"))
+		if (!only_looks(j))
 			return true;
 	}
 	return false;
@@ -335,7 +353,8 @@ int job_start(struct daemon *d, const struct job_spec *spec, struct job **ret, s
 			  .control = -1,
 			  .progress = spec->progress,
 			  .done = spec->done,
-			  .data = spec->data};
+			  .data = spec->data,
+			  .outlives = spec->outlives};
 	j->next = d->jobs->list;
 	if (j->next)
 		j->next->prev = j;

@@ -42,10 +42,12 @@
  *	archive-get: {"stat":{the same}} before the first byte of output, then {"result":{}}
  *	archive-put: {"result":{}}
  * All verbs with "upper" take "uid_map" and "gid_map" ([{"container","host","size"}]) of containers
- * with users of their own (src/worker/users.h): ids of files are shown and written as they mean them.
- * Verb "changes" (GET /containers/ID/changes). Output: the answer. {"upper":PATH,
+ * with users of their own (src/worker/users.h): ids of files are shown and written as they mean
+ *them. Verb "changes" (GET /containers/ID/changes). Output: the answer. {"upper":PATH,
  *	"lowers":[PATH.. top first], "mounts":["/destination"..]} {"result":{}}
  * Verb "du". {"trees":[PATH..]} {"result":{"sizes":[bytes.., -1 = not there or too deep]}}
+ * Verb "websocket" (attach/ws). Input: the client's socket, output: the monitor's end of an attach;
+ *	both are written and read. {"text":bool, "early":base64} {"result":{}}
  * Verb "sweep": removes what the daemon moved to DATA_ROOT/tmp. {"trash":["gc-..."]} {"result":{}}
  *
  * Verb "build" (POST /build). Input: the context, a tar, perhaps compressed.
@@ -100,6 +102,7 @@ struct job_spec {
 	 * called after job_cancel(). */
 	void (*done)(struct job *j, const cJSON *result, const struct crl_err *err, void *data);
 	void *data;
+	bool outlives; /* it is not ended with the daemon: a session of a client */
 };
 int jobs_init(struct daemon *d, struct crl_err *err);
 /*
@@ -114,7 +117,7 @@ int job_start(struct daemon *d, const struct job_spec *spec, struct job **ret, s
 void job_cancel(struct job *j);
 /* Stops reading the worker's messages until it is switched off again: back-pressure. */
 void job_pause(struct job *j, bool on);
-/* Whether any worker runs that may add to the store (all but "sweep"): then garbage is not
+/* Whether any worker runs that may add to the store (not those that only look): then garbage is not
  * collected. */
 bool jobs_running(const struct daemon *d);
 

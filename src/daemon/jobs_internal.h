@@ -21,7 +21,7 @@ struct job {
 	pid_t pid;
 	int pidfd, control;
 	sd_event_source *on_message, *on_exit, *deadline;
-	bool cancelled, paused;
+	bool cancelled, paused, outlives;
 	cJSON *result;
 	struct crl_err err; /* what the worker said went wrong */
 	struct lease *leases;

@@ -39,6 +39,7 @@ const struct http_route http_routes[] = {
 	{"POST",   "/containers/*/kill",     124, api_containers_kill,    0, "send a signal"},
 	{"POST",   "/containers/*/wait",     124, api_containers_wait,    HTTP_READS, "wait for its exit code"},
 	{"POST",   "/containers/*/attach",   124, api_containers_attach,  0, "its stdin and output"},
+	{"GET",    "/containers/*/attach/ws", 124, api_containers_attach_ws, 0, "the same as a WebSocket"},
 	{"POST",   "/containers/*/resize",   124, api_containers_resize,  HTTP_READS, "size of its terminal"},
 	{"POST",   "/containers/*/rename",   124, api_containers_rename,  0, "another name"},
 	{"POST",   "/containers/*/pause",    124, api_containers_pause,   0, "freeze it"},

@@ -110,6 +110,19 @@ static const int writing_calls[] = {
 	SCMP_SYS(fsync),     SCMP_SYS(fdatasync), SCMP_SYS(syncfs),    SCMP_SYS(sync_file_range),
 };
 
+/* Between two sockets that are open already. */
+static const int relay_calls[] = {
+	SCMP_SYS(read),         SCMP_SYS(write),         SCMP_SYS(recvfrom),
+	SCMP_SYS(sendto),       SCMP_SYS(sendmsg),       SCMP_SYS(recvmsg),
+	SCMP_SYS(poll),         SCMP_SYS(ppoll),         SCMP_SYS(close),
+	SCMP_SYS(shutdown),     SCMP_SYS(fcntl),         SCMP_SYS(brk),
+	SCMP_SYS(munmap),       SCMP_SYS(mremap),        SCMP_SYS(madvise),
+	SCMP_SYS(futex),        SCMP_SYS(rt_sigaction),  SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(rt_sigreturn), SCMP_SYS(clock_gettime), SCMP_SYS(getrandom),
+	SCMP_SYS(exit),         SCMP_SYS(exit_group),    SCMP_SYS(restart_syscall),
+	SCMP_SYS(tgkill),       SCMP_SYS(sched_yield),   SCMP_SYS(rseq),
+};
+
 static const cap_value_t writing_caps[] = {
 	CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER,    CAP_FSETID,
 	CAP_MKNOD, CAP_SETFCAP,      CAP_SYS_ADMIN, /* trusted.overlay.opaque; mounts and the rest
@@ -282,19 +295,25 @@ static int allow_mappings(scmp_filter_ctx ctx, bool code)
 	return r;
 }
 
-static int install_filter(bool writes, bool code, struct crl_err *err)
+static int allow_for(scmp_filter_ctx ctx, enum worker_cage cage)
+{
+	if (cage == WORKER_RELAYS)
+		return allow(ctx, relay_calls, ARRAY_SIZE(relay_calls));
+	int r = allow(ctx, common_calls, ARRAY_SIZE(common_calls));
+	if (r == 0 && cage != WORKER_READS)
+		r = allow(ctx, writing_calls, ARRAY_SIZE(writing_calls));
+	return r == 0 ? allow_threads(ctx) : r;
+}
+
+static int install_filter(enum worker_cage cage, struct crl_err *err)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 
 	if (!ctx)
 		return crl_fail_oom(err);
-	int r = allow(ctx, common_calls, ARRAY_SIZE(common_calls));
-	if (r == 0 && writes)
-		r = allow(ctx, writing_calls, ARRAY_SIZE(writing_calls));
+	int r = allow_for(ctx, cage);
 	if (r == 0)
-		r = allow_mappings(ctx, code);
-	if (r == 0)
-		r = allow_threads(ctx);
+		r = allow_mappings(ctx, cage != WORKER_ENTERS && cage != WORKER_RELAYS);
 	if (r == 0)
 		r = seccomp_load(ctx);
 	seccomp_release(ctx);
@@ -311,26 +330,55 @@ static int stay_in_store(const struct worker *w, bool writes, struct crl_err *er
 	return 0;
 }
 
+/* Where there is Landlock: not even what is open by path. The filter has no open() either way. */
+static int landlock_nothing(struct crl_err *err)
+{
+	int abi =
+		(int)syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	const struct landlock_ruleset_attr attr = {.handled_access_fs = landlock_rights(abi)};
+	if (abi < 1)
+		return 0;
+	_cleanup_close_ int ruleset =
+		(int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
+	if (ruleset < 0 || syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+		return crl_fail_sys(err, errno, "landlock");
+	return 0;
+}
+
+static int limit_files(enum worker_cage cage, const struct worker *w, struct crl_err *err)
+{
+	switch (cage) {
+	case WORKER_UNPACKS: return stay_in_store(w, true, err);
+	case WORKER_READS: return stay_in_store(w, false, err);
+	case WORKER_RELAYS: return landlock_nothing(err);
+	case WORKER_ENTERS: /* its root is the container's */
+	case WORKER_BUILDS:
+	default: return 0;
+	}
+}
+
+static int limit_caps(enum worker_cage cage, struct crl_err *err)
+{
+	switch (cage) {
+	case WORKER_UNPACKS: return keep_caps(writing_caps, (int)ARRAY_SIZE(writing_caps), err);
+	case WORKER_ENTERS: return keep_caps(entered_caps, (int)ARRAY_SIZE(entered_caps), err);
+	case WORKER_READS: return keep_caps(reading_caps, (int)ARRAY_SIZE(reading_caps), err);
+	case WORKER_RELAYS:
+	case WORKER_BUILDS:
+	default: return keep_caps(NULL, 0, err);
+	}
+}
+
 int confine(enum worker_cage cage, const struct worker *w, struct crl_err *err)
 {
-	bool entered = cage == WORKER_ENTERS, writes = entered || cage == WORKER_UNPACKS;
-	int r;
-
 	if (set_limits(err) < 0)
 		return crl_context(err, "confine");
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return crl_fail_sys(err, errno, "confine: no_new_privs");
 	/* Nobody may attach to this process, and its /proc files belong to root. */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	if (!entered && stay_in_store(w, writes, err) < 0)
-		return crl_context(err, "confine");
-	if (entered)
-		r = keep_caps(entered_caps, (int)ARRAY_SIZE(entered_caps), err);
-	else if (writes)
-		r = keep_caps(writing_caps, (int)ARRAY_SIZE(writing_caps), err);
-	else
-		r = keep_caps(reading_caps, (int)ARRAY_SIZE(reading_caps), err);
-	if (r < 0 || install_filter(writes, !entered, err) < 0)
+	if (limit_files(cage, w, err) < 0 || limit_caps(cage, err) < 0 ||
+	    install_filter(cage, err) < 0)
 		return crl_context(err, "confine");
 	return 0;
 }

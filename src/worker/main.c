@@ -37,6 +37,7 @@ static const struct worker_verb verbs[] = {
 	{"load", WORKER_UNPACKS, NULL, load_run},
 	{"save", WORKER_READS, NULL, save_run},
 	{"sweep", WORKER_UNPACKS, NULL, sweep_run},
+	{"websocket", WORKER_RELAYS, websocket_prepare, websocket_run, true},
 	/* clang-format on */
 };
 
@@ -116,7 +117,8 @@ int main(int argc, char **argv)
 		return 125;
 	}
 	/* Without the daemon nobody would take the result. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!verb->outlives)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	umask(022);

@@ -19,6 +19,7 @@ enum worker_cage {
 	WORKER_UNPACKS, /* writes files below the store only; no network, no programs */
 	WORKER_READS,   /* reads the store only */
 	WORKER_ENTERS,  /* is in a container's root (enter.h), and can do there what its root can */
+	WORKER_RELAYS,  /* its descriptors, and no file at all */
 	WORKER_BUILDS,  /* runs containers: it confines what it starts */
 };
 
@@ -29,6 +30,7 @@ struct worker_verb {
 	int (*prepare)(struct worker *w, struct crl_err *err);
 	/* *ret_result goes to the daemon at success. */
 	int (*run)(struct worker *w, cJSON **ret_result, struct crl_err *err);
+	bool outlives; /* goes on without the daemon */
 };
 
 int archive_prepare(struct worker *w, struct crl_err *err);
@@ -47,6 +49,8 @@ int import_run(struct worker *w, cJSON **ret_result, struct crl_err *err);
 int load_run(struct worker *w, cJSON **ret_result, struct crl_err *err);
 int save_run(struct worker *w, cJSON **ret_result, struct crl_err *err);
 int sweep_run(struct worker *w, cJSON **ret_result, struct crl_err *err);
+int websocket_prepare(struct worker *w, struct crl_err *err);
+int websocket_run(struct worker *w, cJSON **ret_result, struct crl_err *err);
 int build_run(struct worker *w, cJSON **ret_result, struct crl_err *err);
 
 #endif
