@@ -15,6 +15,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -180,6 +181,40 @@ static bool try_needed(struct fixture *f)
 	       renameat(tmp, "dir", f->w.store->layers_fd, "moved") == 0;
 }
 
+/* A library of the container would have to become code first (CVE-2019-14271). */
+static bool try_map_code(struct fixture *f)
+{
+	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED) /* then nothing is proved */
+		return true;
+	return mprotect(page, 4096, PROT_READ | PROT_EXEC) == 0 ||
+	       mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, f->outside_fd, 0) != MAP_FAILED;
+}
+
+static bool try_open(struct fixture *f)
+{
+	return open("/", O_RDONLY | O_DIRECTORY) >= 0 || openat(f->outside_fd, ".", O_PATH) >= 0 ||
+	       mkdir("/tmp/crl-pwned", 0755) == 0;
+}
+
+/* Overlay's marks are the kernel's, and so are clocks, names and addresses. */
+static bool try_entered(struct fixture *f)
+{
+	return fsetxattr(f->outside_fd, "trusted.overlay.opaque", "y", 1, 0) == 0 ||
+	       sethostname("x", 1) == 0 || setns(f->outside_fd, 0) == 0 ||
+	       syscall(SYS_open_by_handle_at, f->outside_fd, NULL, 0) >= 0 || errno != EPERM;
+}
+
+static bool try_entered_needed(struct fixture *f)
+{
+	int d = f->outside_fd;
+
+	return mkdirat(d, "dir", 0700) == 0 && fchownat(d, "dir", 1000, 1000, 0) == 0 &&
+	       mknodat(d, "null", S_IFCHR | 0600, makedev(1, 3)) == 0 &&
+	       openat(d, "dir/x", O_CREAT | O_WRONLY, 0600) >= 0 && fchdir(d) == 0;
+}
+
 static void refuse(void **state, enum worker_cage cage, attempt try)
 {
 	if (geteuid() != 0)
@@ -201,6 +236,26 @@ REFUSES(mount)
 REFUSES(processes)
 REFUSES(kernel)
 REFUSES(privileges)
+
+static void test_entered(void **state)
+{
+	static const attempt attempts[] = {try_socket, try_exec,       try_mount,    try_processes,
+					   try_kernel, try_privileges, try_map_code, try_entered};
+
+	for (size_t i = 0; i < ARRAY_SIZE(attempts); i++)
+		refuse(state, WORKER_ENTERS, attempts[i]);
+	assert_int_equal(inside(*state, WORKER_ENTERS, try_entered_needed), 1);
+}
+
+static void test_relays(void **state)
+{
+	static const attempt attempts[] = {try_socket,    try_exec,          try_mount,
+					   try_processes, try_kernel,        try_map_code,
+					   try_open,      try_write_outside, try_read_outside};
+
+	for (size_t i = 0; i < ARRAY_SIZE(attempts); i++)
+		refuse(state, WORKER_RELAYS, attempts[i]);
+}
 
 static void test_readers_writing(void **state)
 {
@@ -229,7 +284,8 @@ int main(void)
 		cmocka_unit_test(test_mount),           cmocka_unit_test(test_processes),
 		cmocka_unit_test(test_kernel),          cmocka_unit_test(test_privileges),
 		cmocka_unit_test(test_readers_writing), cmocka_unit_test(test_write_state),
-		cmocka_unit_test(test_needed),
+		cmocka_unit_test(test_needed),          cmocka_unit_test(test_entered),
+		cmocka_unit_test(test_relays),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
