@@ -28,6 +28,7 @@ if ! only_unit; then
 	{ has bench || has system || has e2e; } && need_packages $packages_peers
 	[ "${levels[*]}" = bench ] && need_packages $packages_bench_full
 	has fuzz && need_packages $packages_fuzz
+	has fault && need_packages $packages_fault
 	has lint && need_packages $packages_lint
 fi
 # Asked for by name, fuzzing is a search; in the default run it is a repeatable check.

@@ -76,7 +76,8 @@ static int make_root(const char *path, mode_t mode, int *ret_fd, struct crl_err 
 	if (fd < 0)
 		return crl_fail_sys(err, errno, "open %s", path);
 	/* An ext4 that met an error is read-only: said here, instead of by the database. */
-	if (access(path, W_OK) < 0)
+	_cleanup_close_ int probe = openat(fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	if ((probe < 0 && errno == EROFS) || access(path, W_OK) < 0)
 		return crl_fail_sys(err, errno, "%s cannot be written", path);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno == EWOULDBLOCK)

@@ -50,6 +50,7 @@ need_packages() {
 	apt_said=$(DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 		-o DPkg::Lock::Timeout=300 $missing 2>&1 </dev/null) || { printf '%s\n' "$apt_said" >&2; return 1; }
 }
+packages_fault="xfsprogs e2fsprogs"
 packages_fuzz="clang libclang-rt-dev"
 packages_lint="git clang-format shellcheck cppcheck"
 # Peers without daemons, for comparisons and interoperability.

@@ -448,4 +448,134 @@ def row_26_same_name(e):
     return "one winner"
 
 
-ROWS = [v for k, v in list(globals().items()) if k.startswith("row_")]
+def fill(folder):
+    for size in (1 << 20, 4096):
+        with contextlib.suppress(OSError):
+            with open(f"{folder}/fill{size}", "wb", buffering=0) as f:
+                while True:
+                    f.write(b"\0" * size)
+
+
+def row_9_disk_full(e):
+    """9 data disk full: calls, codes, logs with a gap that shows, start of the daemon"""
+    e.docker("create", "--name", "later", "busybox", "sh", "-c", "exit 4")
+    e.docker("run", "-d", "--name", "full", "busybox", "sh", "-c",
+             "trap 'exit 42' TERM; i=0; while :; do echo line $i of a text that fills a disk; i=$((i+1)); usleep 20000; done")
+    time.sleep(0.5)
+    fill(e.disk)
+    time.sleep(1.5)
+    for args in (("ps", "-a"), ("inspect", "full"), ("logs", "full"), ("exec", "full", "true")):
+        need(e.timed(*args, timeout=8) < 5, f"{args[0]} hangs")
+    need(b"line 1 " in e.docker("logs", "full").encode(), "the log as far as it goes")
+    need(e.timed("run", "--rm", "busybox", "true", timeout=10) < 8 and e.last.returncode != 0, "a run on a full disk is an error")
+    said = e.last.stderr.decode(errors="replace")
+    need("no space left" in said.lower(), f"run says: {said.strip()[:100]}")
+    need(e.timed("stop", "-t", "2", "full", timeout=10) < 6, "stop hangs")
+    need(e.state("full") == "exited 42", f"the code: {e.state('full')}")
+    e.kill()
+    e.start()
+    need(e.state("full") == "exited 42", f"the code after a restart on the full disk: {e.state('full')}")
+    for name in os.listdir(e.disk):
+        if name.startswith("fill"):
+            os.unlink(f"{e.disk}/{name}")
+    e.docker("start", "later")
+    need(e.docker("wait", "later") == "4", "works again")
+    rows = [x for x in e.docker("logs", "full").splitlines() if x.startswith("line ")]
+    numbers = [int(x.split()[1]) for x in rows if len(x.split()) > 1]
+    whole = numbers == list(range(len(numbers)))
+    need(whole or "lost" in e.docker("logs", "full"), "lines are missing and nothing says so")
+    e.docker("rm", "-f", "full", "later")
+    return "code 42 kept, starts on the full disk, " + ("no line lost" if whole else "the gap is said")
+
+
+def row_10_disk_read_only(e):
+    """10 data disk turns read-only: calls, stop; refusal to start in one sentence"""
+    e.docker("run", "-d", "--name", "ro", "busybox", "sh", "-c", "trap 'exit 42' TERM; while :; do echo x; sleep 0.1; done")
+    subprocess.run(["sync"], check=True)
+    device = subprocess.run(["findmnt", "-no", "SOURCE", e.disk], stdout=subprocess.PIPE, check=True).stdout.decode().strip()
+    with open(f"/sys/fs/ext4/{os.path.basename(device)}/trigger_fs_error", "w", encoding="utf-8") as f:
+        f.write("x")
+    time.sleep(0.5)
+    for args in (("ps", "-a"), ("inspect", "ro"), ("logs", "ro")):
+        need(e.timed(*args, timeout=8) < 5, f"{args[0]} hangs")
+    took = e.timed("stop", "-t", "1", "ro", timeout=15)
+    need(took < 5, f"stop -t 1 took {took:.1f} s")
+    need(e.timed("run", "--rm", "busybox", "true", timeout=10) < 8 and e.last.returncode != 0, "a run is an error")
+    e.kill(signal.SIGTERM)
+    try:
+        e.start(seconds=15)
+        refused = "starts"
+    except Failed:
+        refused = "refused: " + e.last_line()[-120:]
+        need("read-only" in refused.lower(), refused)
+    return f"stop -t 1 {took:.1f} s, {refused}"
+
+
+def row_18_power_loss(e):
+    """18 power loss: what was acknowledged is there in every crash image"""
+    promises, images = [], []
+
+    def crash(promise):
+        n = len(images)
+        subprocess.run(["cp", "--reflink=always", e.image, f"{e.pool}/crash{n}.img"], check=True)
+        images.append(f"{e.pool}/crash{n}.img")
+        promises.append(promise)
+    e.docker("tag", "busybox", "kept:1")
+    for pause in (0, 0.3, 0.7):
+        time.sleep(pause)
+        crash("image")
+    e.docker("run", "--name", "ended", "busybox", "sh", "-c", "echo said; exit 7", check=False)
+    for pause in (0, 0.2, 0.5, 1):
+        time.sleep(pause)
+        crash("code")
+    e.docker("volume", "create", "vol")
+    e.docker("network", "create", "net1")
+    crash("objects")
+    bad = []
+    e.kill()
+    for image, promise in zip(images, promises):
+        with e.another(image) as other:
+            try:
+                other.start()
+                need(other.docker("run", "--rm", "kept:1", "echo", "x") == "x", "the image does not run")
+                if promise in ("code", "objects"):
+                    need(other.state("ended") == "exited 7", f"the code 7 became: {other.state('ended')}")
+                    need(other.docker("logs", "ended") == "said", "its log")
+                if promise == "objects":
+                    need("vol" in other.docker("volume", "ls", "-q").split(), "the volume")
+                    need("net1" in other.docker("network", "ls", "--format", "{{.Name}}").split(), "the network")
+            except Failed as why:
+                bad.append(f"{promise}: {why}"[:100])
+    need(not bad, f"{len(bad)} of {len(images)} crash images: {bad[:2]}")
+    return f"{len(images)} crash images, all promises kept"
+
+
+def row_20_clock_jumps(e):
+    """20 clock jumps by +10 days and -3 days: health, back-off, stop"""
+    if e.name == "dockerd":
+        return "not measured: its clock cannot be faked from outside"
+    e.docker("run", "-d", "--name", "hl", "--health-cmd", "true", "--health-interval", "1s", "busybox", "sleep", "600")
+    e.docker("run", "-d", "--name", "rs", "--restart", "always", "busybox", "sleep", "0.3")
+
+    def log_end():
+        return e.state("hl", "{{range .State.Health.Log}}{{.End.UnixNano}} {{end}}").split()[-1:]
+    until("a first check", lambda: log_end(), 8)
+    for jump in (10, -3):
+        e.fake_clock(jump)
+        first, starts = log_end(), int(e.state("rs", "{{.RestartCount}}"))
+        until(f"{jump:+d} days: health checks go on", lambda f=first: log_end() != f, 6)
+        until(f"{jump:+d} days: restarts go on", lambda s=starts: int(e.state("rs", "{{.RestartCount}}")) > s, 16)
+        e.docker("run", "-d", "--name", "st", "busybox", "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done")
+        e.fake_clock(0)
+        took = e.timed("stop", "-t", "2", "st", timeout=15)
+        need(1.5 < took < 6, f"{jump:+d} days: stop -t 2 took {took:.1f} s")
+        e.docker("rm", "st")
+    need(e.state("hl", "{{.State.Health.Status}}") == "healthy", "healthy")
+    e.docker("rm", "-f", "hl", "rs")
+    return "checks, restarts and stop keep their pace"
+
+
+row_9_disk_full.needs = row_10_disk_read_only.needs = "disk"
+row_18_power_loss.needs = "crash"
+row_20_clock_jumps.needs = "clock"
+ROWS = sorted((v for k, v in list(globals().items()) if k.startswith("row_")), key=lambda r: int(r.__name__.split("_")[1]))

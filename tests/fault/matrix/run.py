@@ -14,15 +14,17 @@ import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "harness"))
 from engine import CrunLite, Docker, Failed  # noqa: E402
+from ground import prepared  # noqa: E402
 from rows import ROWS  # noqa: E402
 
 
 def attempt(kind, row, archive):
     """(reached, what was seen). Each row has an engine of its own: what one breaks stays with it."""
     engine = None
+    ground = prepared(kind, getattr(row, "needs", None))
     try:
-        engine = kind()
-        engine.start()
+        engine = ground.__enter__()  # pylint: disable=unnecessary-dunder-call
+        engine.start(env=getattr(engine, "daemon_env", None))
         engine.docker("load", "-q", "-i", archive)
         engine.docker("run", "--rm", "busybox", "true")
         time.sleep(0.2)
@@ -38,6 +40,7 @@ def attempt(kind, row, archive):
     finally:
         if engine:
             engine.end()
+            ground.__exit__(None, None, None)
 
 
 def main():
