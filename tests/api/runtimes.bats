@@ -86,7 +86,7 @@ err" ]
 	local r
 	for r in $RUNTIMES; do
 		run script -qec "docker run --rm -t --runtime $r busybox tty" /dev/null </dev/null
-		echo "$r: $output"
+		echo "$r: $status: $output"
 		[[ $output == *"/dev/"* ]]
 		docker run -d -t --name "t-$r" --runtime "$r" busybox sleep 100
 		run script -qec "docker exec -t t-$r tty" /dev/null </dev/null
