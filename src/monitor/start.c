@@ -4,12 +4,10 @@
  * what the monitor prepares, before and around the runtime library's own steps.
  * It may not outlive a failed start: everything is taken back.
  */
-#include "container.h"
+#include "start.h"
 
 #include "attach.h"
-#include "cdi.h"
 #include "monitor.h"
-#include "source.h"
 #include <base/cleanup.h>
 #include <base/fd.h>
 #include <base/ident.h>
@@ -27,24 +25,6 @@
 #include <sys/wait.h>
 
 #define CONFIG_MAX (4U * 1024 * 1024)
-
-struct start {
-	struct container *c;
-	const struct mon_start *rq;
-	int netns_fd;
-	int userns_fd; /* the container's own users, -1 = the host's */
-	int rootfs_fd;
-	int child[3]; /* the process' ends of the pipes */
-	int master;
-	int explain_fd;
-	struct oci_spec *spec;
-	struct crl_rt_source *sources;
-	char **group_add; /* the request's, and those of devices */
-	struct crl_rt *rt;
-	pid_t pid; /* of another runtime's container */
-	int pidfd;
-	int exit_code;
-};
 
 /* --- steps --- */
 
@@ -74,72 +54,6 @@ static void free_spec(void *ctx)
 	if (s->spec)
 		json_free(&oci_spec_json, s->spec);
 	free(take_ptr(s->spec));
-}
-
-static int add_devices(void *ctx, struct crl_err *err)
-{
-	struct start *s = ctx;
-	s->group_add = strv_copy(s->rq->group_add);
-	if (s->rq->group_add && !s->group_add)
-		return crl_fail_oom(err);
-	if (!s->rq->cdi)
-		return 0;
-	if (cdi_apply(s->rq->cdi, s->spec, &s->group_add, err) == 0)
-		return 0;
-	strv_free(take_ptr(s->group_add));
-	return -1;
-}
-
-static void forget_groups(void *ctx)
-{
-	struct start *s = ctx;
-	strv_free(take_ptr(s->group_add));
-}
-
-static bool wants_volumes(const void *ctx)
-{
-	return ((const struct start *)ctx)->rq->n_volumes > 0;
-}
-
-static int mount_volumes(void *ctx, struct crl_err *err)
-{
-	struct start *s = ctx;
-	struct container *c = s->c;
-	c->volumes = calloc(s->rq->n_volumes, sizeof(*c->volumes));
-	if (!c->volumes)
-		return crl_fail_oom(err);
-	for (size_t i = 0; i < s->rq->n_volumes; i++) {
-		if (volume_use(&s->rq->volumes[i], &c->volumes[i], err) == 0) {
-			c->n_volumes++;
-			continue;
-		}
-		container_unuse_volumes(c);
-		return -1;
-	}
-	return 0;
-}
-
-static void unmount_volumes(void *ctx)
-{
-	container_unuse_volumes(((struct start *)ctx)->c);
-}
-
-static bool wants_sources(const void *ctx)
-{
-	return ((const struct start *)ctx)->rq->n_sources > 0;
-}
-
-static int open_sources(void *ctx, struct crl_err *err)
-{
-	struct start *s = ctx;
-	return sources_open(s->rq->sources, s->rq->n_sources,
-			    s->userns_fd >= 0 ? &s->userns_fd : NULL, &s->sources, err);
-}
-
-static void close_sources(void *ctx)
-{
-	struct start *s = ctx;
-	sources_close(take_ptr(s->sources), s->rq->n_sources);
 }
 
 static int open_log(void *ctx, struct crl_err *err)
@@ -196,86 +110,6 @@ static void close_pipes(void *ctx)
 	struct start *s = ctx;
 	close_child_ends(s);
 	streams_deinit(&s->c->task.io);
-}
-
-static const struct oci_namespace *user_namespace(const struct start *s)
-{
-	const struct oci_linux *l = s->spec->linux_;
-	for (size_t i = 0; l && i < l->n_namespaces; i++)
-		if (str_eq(l->namespaces[i].type, "user"))
-			return &l->namespaces[i];
-	return NULL;
-}
-
-static bool wants_userns(const void *ctx)
-{
-	return user_namespace(ctx) != NULL;
-}
-
-/*
- * Three kinds: another container's, by its path; the owner of the network
- * namespace, which was made ahead of time without a map; a new one.
- */
-static int open_userns(void *ctx, struct crl_err *err)
-{
-	struct start *s = ctx;
-	const struct oci_linux *l = s->spec->linux_;
-	const struct userns_map map = {.uids = l->uid_mappings,
-				       .gids = l->gid_mappings,
-				       .n_uids = l->n_uid_mappings,
-				       .n_gids = l->n_gid_mappings};
-	const char *path = user_namespace(s)->path;
-	if (!str_empty(path)) {
-		s->userns_fd = open(path, O_RDONLY | O_CLOEXEC);
-		return s->userns_fd < 0 ? crl_fail_sys(err, errno, "%s", path) : 0;
-	}
-	if (s->netns_fd < 0)
-		return userns_new(&map, &s->userns_fd, err);
-	_cleanup_close_ int fd = -1;
-	if (userns_owner(s->netns_fd, &fd, err) < 0)
-		return -1;
-	/* One of the host's: the container cannot change its network then. */
-	if (userns_is_own(fd))
-		return userns_new(&map, &s->userns_fd, err);
-	if (userns_fill(fd, &map, err) < 0)
-		return crl_context(err, "network namespace");
-	s->userns_fd = take_fd(&fd);
-	return 0;
-}
-
-static void close_userns(void *ctx)
-{
-	struct start *s = ctx;
-	cleanup_close_p(&s->userns_fd);
-	s->userns_fd = -1;
-}
-
-static bool wants_overlay(const void *ctx)
-{
-	const struct start *s = ctx;
-	return s->rq->lowers && s->rq->lowers[0];
-}
-
-static int mount_root(void *ctx, struct crl_err *err)
-{
-	struct start *s = ctx;
-	if (!s->rq->durable)
-		crl_overlay_forget_volatile(s->rq->work);
-	struct crl_overlay o = {
-		.lowers = s->rq->lowers,
-		.upper = s->rq->upper,
-		.work = s->rq->work,
-		.is_volatile = !s->rq->durable,
-		.userns = s->userns_fd >= 0 ? &s->userns_fd : NULL,
-	};
-	return crl_overlay_mount(&o, &s->rootfs_fd, err);
-}
-
-static void unmount_root(void *ctx)
-{
-	struct start *s = ctx;
-	cleanup_close_p(&s->rootfs_fd);
-	s->rootfs_fd = -1;
 }
 
 static void narrate(const char *step, const char *why, const char *see, uint64_t us,
@@ -346,23 +180,10 @@ static void destroy(void *ctx)
 	s->master = -1;
 }
 
-static int take_terminal(struct start *s, struct crl_err *err)
-{
-	if (!s->rq->tty)
-		return 0;
-	if (streams_set_terminal(&s->c->task.io, s->master, err) < 0)
-		return -1;
-	s->master = -1;
-	s->c->task.io.open_stdin = s->rq->open_stdin;
-	if (s->rq->tty_rows > 0 && s->rq->tty_cols > 0)
-		(void)streams_resize(&s->c->task.io, s->rq->tty_rows, s->rq->tty_cols, NULL);
-	return 0;
-}
-
 static int let_go(void *ctx, struct crl_err *err)
 {
 	struct start *s = ctx;
-	if (take_terminal(s, err) < 0)
+	if (start_take_terminal(s, err) < 0)
 		return -1;
 	if (crl_rt_start(s->rt, err) < 0) {
 		s->exit_code = crl_rt_exit_code_of(err);
@@ -373,75 +194,11 @@ static int let_go(void *ctx, struct crl_err *err)
 
 /* --- the same by another runtime --- */
 
-static bool is_ours(const void *ctx)
-{
-	return !((const struct start *)ctx)->rq->runtime;
-}
-
-static bool is_external(const void *ctx)
-{
-	return !is_ours(ctx);
-}
-
-static int make_bundle(void *ctx, struct crl_err *err)
-{
-	struct start *s = ctx;
-	struct container *c = s->c;
-	const struct external_root root = {.spec = s->spec,
-					   .rootfs_fd = s->rootfs_fd,
-					   .sources = s->sources,
-					   .n_sources = s->rq->n_sources,
-					   .user = s->rq->user,
-					   .group_add = s->group_add,
-					   .netns_fd = s->netns_fd};
-	if (external_new(s->rq->runtime, c->monitor->run_dir, c->monitor->id, &c->external, err) <
-	    0)
-		return -1;
-	if (external_bundle(c->external, &root, err) == 0)
-		return 0;
-	external_free(take_ptr(c->external));
-	return -1;
-}
-
-static void remove_bundle(void *ctx)
-{
-	struct start *s = ctx;
-	external_free(take_ptr(s->c->external));
-}
-
-static int create_external(void *ctx, struct crl_err *err)
-{
-	struct start *s = ctx;
-	return external_create(s->c->external, s->child, s->rq->tty ? &s->master : NULL, &s->pid,
-			       &s->pidfd, &s->exit_code, err);
-}
-
-static void destroy_external(void *ctx)
-{
-	struct start *s = ctx;
-	external_delete(s->c->external);
-	(void)proc_pidfd_kill(s->pidfd, SIGKILL, NULL);
-	while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	cleanup_close_p(&s->pidfd);
-	s->pidfd = -1;
-	cleanup_close_p(&s->master);
-	s->master = -1;
-}
-
-static int start_external(void *ctx, struct crl_err *err)
-{
-	struct start *s = ctx;
-	if (take_terminal(s, err) < 0)
-		return -1;
-	return external_start(s->c->external, &s->exit_code, err);
-}
-
 static const struct step steps[] = {
 	{"mon.spec", "read what the container is: its OCI config.json",
 	 "OCI runtime-spec config.md", read_spec, free_spec, NULL},
 	{"mon.devices", "devices by name: what their vendor says that a container needs for them",
-	 "CDI specification", add_devices, forget_groups, NULL},
+	 "CDI specification", start_add_devices, start_forget_groups, NULL},
 	{"mon.log", "open the log first, so that no line can be lost", "open(2)", open_log,
 	 close_log, NULL},
 	{"mon.slot",
@@ -450,55 +207,31 @@ static const struct step steps[] = {
 	{"mon.stdio", "pipes are all that the container shares with us; the other ends are ours",
 	 "pipe(7)", open_pipes, close_pipes, wants_pipes},
 	{"mon.volumes", "mount the volumes that are file systems of their own, once for all users",
-	 "mount(2)", mount_volumes, unmount_volumes, wants_volumes},
+	 "mount(2)", start_mount_volumes, start_unmount_volumes, start_wants_volumes},
 	{"mon.userns",
 	 "users of its own come first: the image's layers are shown through their map",
-	 "user_namespaces(7)", open_userns, close_userns, wants_userns},
+	 "user_namespaces(7)", start_open_userns, start_close_userns, start_wants_userns},
 	{"mon.sources",
 	 "find folders inside volumes and images by descriptor: their owners may be changing them",
-	 "open_tree(2)", open_sources, close_sources, wants_sources},
+	 "open_tree(2)", start_open_sources, start_close_sources, start_wants_sources},
 	{"mon.rootfs",
 	 "stack the image's layers under a writable one; mounted nowhere, so nothing is left on "
 	 "the host",
-	 "fsmount(2)", mount_root, unmount_root, wants_overlay},
+	 "fsmount(2)", start_mount_root, start_unmount_root, start_wants_overlay},
 	{"mon.create", "build the container around a process that waits before its execve",
-	 "clone3(2)", create, destroy, is_ours},
-	{"mon.start", "let the process execve", "execve(2)", let_go, NULL, is_ours},
+	 "clone3(2)", create, destroy, start_is_ours},
+	{"mon.start", "let the process execve", "execve(2)", let_go, NULL, start_is_ours},
 	{"mon.bundle",
 	 "root and config.json where another runtime finds them, in mounts that only it sees",
-	 "mount_namespaces(7)", make_bundle, remove_bundle, is_external},
+	 "mount_namespaces(7)", start_make_bundle, start_remove_bundle, start_is_external},
 	{"mon.external_create", "the other runtime builds the container", "runc-create(8)",
-	 create_external, destroy_external, is_external},
-	{"mon.external_start", "and lets its process go", "runc-start(8)", start_external, NULL,
-	 is_external},
+	 start_create_external, start_destroy_external, start_is_external},
+	{"mon.external_start", "and lets its process go", "runc-start(8)", start_let_external_go,
+	 NULL, start_is_external},
 };
 STEPS_LISTED(steps);
 
 /* --- around the steps --- */
-
-static bool has_own_pidns(const struct oci_spec *spec)
-{
-	for (size_t i = 0; spec->linux_ && i < spec->linux_->n_namespaces; i++)
-		if (str_eq(spec->linux_->namespaces[i].type, "pid"))
-			return str_empty(spec->linux_->namespaces[i].path);
-	return false;
-}
-
-/* What is known of a container that another runtime made. */
-static int keep_external(struct start *s, struct crl_err *err)
-{
-	struct container *c = s->c;
-	c->cgroup = external_cgroup(c->external, s->pid);
-	c->own_pidns = has_own_pidns(s->spec);
-	c->started.pid = s->pid;
-	c->started.started_at = time_now_ns();
-	c->started.cgroup = strdup(c->cgroup ? c->cgroup : "");
-	(void)proc_start_time(s->pid, &c->started.start_ticks, NULL);
-	c->record.pid = c->started.pid;
-	c->record.start_ticks = c->started.start_ticks;
-	c->record.started_at = c->started.started_at;
-	return task_run(&c->task, s->pid, take_fd(&s->pidfd), err);
-}
 
 /* What is kept of the runtime's objects for the container's life; the rest is freed. */
 static int keep(struct start *s, struct crl_err *err)
@@ -506,7 +239,7 @@ static int keep(struct start *s, struct crl_err *err)
 	struct container *c = s->c;
 	const char *cgroup = crl_rt_cgroup_path(s->rt);
 	c->cgroup = cgroup ? strdup(cgroup) : NULL;
-	c->own_pidns = has_own_pidns(s->spec);
+	c->own_pidns = start_has_own_pidns(s->spec);
 	if (crl_rt_take_seccomp(s->rt, &c->seccomp, err) < 0)
 		return -1;
 	c->started.pid = crl_rt_pid(s->rt);
@@ -594,12 +327,12 @@ static int run_start(struct start *s, int *client_fds, struct crl_err *err)
 		return -1;
 	}
 	close_child_ends(s);
-	unmount_root(s);
-	close_sources(s);
-	forget_groups(s);
-	close_userns(s);
+	start_unmount_root(s);
+	start_close_sources(s);
+	start_forget_groups(s);
+	start_close_userns(s);
 	if (add_clients(s, client_fds, err) < 0 ||
-	    (s->rq->runtime ? keep_external(s, err) : keep(s, err)) < 0) {
+	    (s->rq->runtime ? start_keep_external(s, err) : keep(s, err)) < 0) {
 		after_failure(s, &run);
 		return -1;
 	}
