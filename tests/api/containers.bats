@@ -176,7 +176,7 @@ is() { [ "$(state "$1")" = "$2" ]; }
 	since=$(date +%s.%N)
 	d run --rm --name ev busybox true
 	[ "$(d events --since "$since" --until "$(date +%s.%N)" --format '{{.Type}}:{{.Action}}' | tr '\n' ' ')" = \
-		'container:create network:connect container:start container:die network:disconnect container:destroy ' ]
+		'container:create container:attach network:connect container:start container:die network:disconnect container:destroy ' ]
 }
 
 @test "restart policies: on-failure counts, stop wins over always" {
