@@ -150,6 +150,7 @@ static int call_external(struct exec *e, const struct mon_exec *rq, const int ch
 	int r = 0;
 	if (!str_empty(rq->user) && root >= 0)
 		r = crl_rt_user(root, rq->user, rq->group_add, &process.user, NULL, err);
+	external_limit_caps(&process);
 	if (r == 0)
 		r = external_exec(c->external, e->id, &process, child, ret_master, &e->task.pid,
 				  ret_pidfd, ret_exit_code, err);

@@ -34,6 +34,11 @@ struct external_root {         /* what the bundle is made of */
 	char **group_add;
 	int netns_fd;
 };
+/*
+ * Leaves out capabilities that we do not hold: other runtimes fail over one
+ * that they cannot give ("--privileged" inside a container).
+ */
+void external_limit_caps(struct oci_process *p);
 /* external_bundle.c: own mount namespace, mounts, config.json. */
 int external_bundle(struct external *x, const struct external_root *root, struct crl_err *err);
 

@@ -172,10 +172,46 @@ static int replace(char **at, const char *value, struct crl_err *err)
 	return 0;
 }
 
+/* Whether we hold a capability by its place in the kernel's list, which is its number. */
+static bool can_give(const char *name)
+{
+	const char *const *all = crl_all_capabilities();
+	for (int i = 0; all[i]; i++)
+		if (str_eq(all[i], name))
+			return prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1;
+	return false;
+}
+
+static void limit_set(char **caps)
+{
+	size_t kept = 0;
+	for (size_t i = 0; caps && caps[i]; i++) {
+		if (can_give(caps[i]))
+			caps[kept++] = caps[i];
+		else
+			free(caps[i]);
+	}
+	if (caps)
+		caps[kept] = NULL;
+}
+
+void external_limit_caps(struct oci_process *p)
+{
+	struct oci_capabilities *c = p->capabilities;
+	if (!c)
+		return;
+	limit_set(c->bounding);
+	limit_set(c->effective);
+	limit_set(c->inheritable);
+	limit_set(c->permitted);
+	limit_set(c->ambient);
+}
+
 static int write_config(const struct external *x, const struct external_root *root, int root_fd,
 			struct crl_err *err)
 {
 	struct oci_spec *spec = root->spec;
+	external_limit_caps(spec->process);
 	if (!str_empty(root->user) &&
 	    crl_rt_user(root_fd, root->user, root->group_add, &spec->process->user, NULL, err) < 0)
 		return -1;

@@ -112,6 +112,22 @@ err" ]
 	[ "$output" = 0 ]
 }
 
+@test "init, privileged, the host's namespaces, a shared network, top and stats" {
+	local r
+	for r in $RUNTIMES; do
+		[ "$(docker run --rm --runtime "$r" --init busybox cat /proc/1/comm)" = docker-init ]
+		docker run --rm --runtime "$r" --privileged busybox true
+		docker run --rm --runtime "$r" --network host --pid host --ipc host --uts host busybox true
+		docker run -d --name "n-$r" --runtime "$r" busybox sleep 100
+		docker run --rm --runtime "$r" --network "container:n-$r" busybox ip addr show eth0
+		docker run --rm --runtime "$r" --pid "container:n-$r" busybox sh -c 'ps | grep -q "sleep 100"'
+		[[ $(docker top "n-$r") == *"sleep 100"* ]]
+		docker stats --no-stream "n-$r"
+		docker exec --privileged "n-$r" true
+		docker rm -f "n-$r"
+	done
+}
+
 @test "pause, and the daemon killed meanwhile; the container goes on" {
 	local r
 	for r in $RUNTIMES; do
