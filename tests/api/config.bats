@@ -168,3 +168,8 @@ info() { curl -sS --unix-socket "$CRL/s" http://d/info | jq -c "$1"; }
 	[ "$(crun-lite inspect -f '{{.State.Running}}' ends)" = false ]
 	crun-lite rm -f stays ends
 }
+
+@test "the man page has the keys as they are" {
+	crun-lited --print-settings >"$BATS_TEST_TMPDIR/settings"
+	diff <("$TOP/tests/harness/man_settings.sh" "$BATS_TEST_TMPDIR/settings") <(sed -n '/begin settings/,/end settings/p' "$TOP/docs/man/crun-lited.8")
+}
