@@ -14,7 +14,7 @@ setup_file() {
 	python3 "$tool" serve 10.217.1.1 "$CRL/asked" >"$CRL/ready" 3>&- &
 	echo $! >"$CRL/resolver-pid"
 	up shop client --dns 10.217.1.1
-	wait_until 5 grep -q ready "$CRL/ready"
+	wait_until 30 grep -q ready "$CRL/ready"
 }
 
 teardown_file() {
@@ -200,8 +200,8 @@ server_pid() { pgrep -f "^crun-lite-dns $EXEC_ROOT/dns.sock$"; }
 
 @test "--dns in 127.0.0.0/8 is the container's own loopback" {
 	up shop self --dns 127.0.0.1
-	in_net self python3 "$tool" port53 5 >"$CRL/bound" 3>&- &
-	wait_until 5 grep -q bound "$CRL/bound"
+	in_net self python3 "$tool" port53 10 >"$CRL/bound" 3>&- &
+	wait_until 20 grep -q bound "$CRL/bound"
 	asked self "NOERROR 127.9.9.9" any.example
 	wait $!
 	docker rm -f self
@@ -209,8 +209,8 @@ server_pid() { pgrep -f "^crun-lite-dns $EXEC_ROOT/dns.sock$"; }
 
 @test "a name server in a container may have port 53" {
 	up shop ns
-	in_net ns python3 "$tool" port53 5 >"$CRL/bound" 3>&- &
-	wait_until 5 grep -q bound "$CRL/bound"
+	in_net ns python3 "$tool" port53 10 >"$CRL/bound" 3>&- &
+	wait_until 20 grep -q bound "$CRL/bound"
 	asked ns "NOERROR $(ip_of client shop)" client
 	asked ns "NOERROR $(ip_of client shop)" client --tcp
 	asked client "NOERROR 127.9.9.9" any.example --server "$(ip_of ns shop)"
@@ -227,6 +227,18 @@ server_pid() { pgrep -f "^crun-lite-dns $EXEC_ROOT/dns.sock$"; }
 	run grep -c leak "$CRL/asked"
 	[ "$output" = 0 ]
 	docker rm -f hidden hidden2
+}
+
+@test "namespaces of other kinds: with a user namespace, and shared" {
+	docker run -d --name mapped --userns auto --network shop busybox sleep 1000 >/dev/null
+	docker run -d --name guest --network container:mapped busybox sleep 1000 >/dev/null
+	asked client "NOERROR $(ip_of mapped shop)" mapped
+	asked mapped "NOERROR $(ip_of client shop)" client
+	run docker exec mapped nslookup client
+	[ "$status" -eq 0 ]
+	run docker exec guest nslookup client
+	[ "$status" -eq 0 ]
+	docker rm -f guest mapped
 }
 
 @test "forged answers are not believed, even with the right port and id" {
@@ -350,4 +362,32 @@ server_pid() { pgrep -f "^crun-lite-dns $EXEC_ROOT/dns.sock$"; }
 	wait_until 20 eval '! server_pid'
 	run docker network rm shop other inside
 	[ "$status" -eq 0 ]
+}
+
+# The daemon with a resolv.conf of its own, in a mount namespace.
+@test "the host's servers: also on its loopback, and followed when they change" {
+	mkdir -p "$CRL/bin"
+	echo "nameserver 127.0.0.154" >"$CRL/resolv" # nobody listens there
+	cat >"$CRL/bin/crun-lited" <<-EOF
+		#!/bin/sh
+		exec unshare -m sh -c 'mount --bind "$CRL/resolv" /etc/resolv.conf && exec "\$0" "\$@"' $(command -v crun-lited) "\$@"
+	EOF
+	chmod +x "$CRL/bin/crun-lited"
+	daemon_stop
+	PATH=$CRL/bin:$PATH daemon_start
+	python3 "$tool" serve 127.0.0.153 "$CRL/asked-loopback" >"$CRL/ready" 3>&- &
+	resolver=$!
+	wait_until 30 grep -q ready "$CRL/ready"
+	docker network create --subnet 10.217.4.0/24 late >/dev/null
+	up late client
+	asked client SERVFAIL a.example
+	[ "$took" -lt 1000 ]
+	echo "nameserver 127.0.0.153" >"$CRL/resolv"
+	wait_until 3 asked client "NOERROR 203.0.113.7" b.example
+	asked client "NOERROR 203.0.113.7" b.example --tcp
+	run docker exec client cat /etc/resolv.conf
+	[ "$output" = $'nameserver 127.0.0.11\noptions ndots:0' ]
+	docker rm -f client
+	docker network rm late
+	kill $resolver
 }
