@@ -176,6 +176,15 @@ int mounts_use_path(struct container_mount *m, const char *source, bool create, 
 	return m->source && m->propagation ? 0 : crl_fail_oom(err);
 }
 
+int mounts_default_mode(struct container_mount *m, struct crl_err *err)
+{
+	if (!str_eq(m->type, "volume") || !str_empty(m->mode))
+		return 0;
+	free(m->mode);
+	m->mode = strdup("z");
+	return m->mode ? 0 : crl_fail_oom(err);
+}
+
 /* --- HostConfig.Binds: "src:dst[:mode]", "name:dst[:mode]", "dst" --- */
 
 static int add_bind(struct daemon *d, struct container_record *rec, const char *spec,
@@ -205,7 +214,9 @@ static int add_bind(struct daemon *d, struct container_record *rec, const char *
 	if (is_path ? mounts_use_path(m, source, true, err) < 0
 		    : mounts_use_volume(d, m, source, NULL, NULL, err) < 0)
 		return -1;
-	return n == 3 ? apply_mode(m, p[2], err) : 0;
+	if (n == 3 && apply_mode(m, p[2], err) < 0)
+		return -1;
+	return mounts_default_mode(m, err);
 }
 
 static int add_tmpfs(struct container_record *rec, const char *dest, const char *options,

@@ -17,6 +17,8 @@ int mounts_use_volume(struct daemon *d, struct container_mount *m, const char *n
 /* A folder or file of the host -> m; `create`: a missing one is made. */
 int mounts_use_path(struct container_mount *m, const char *source, bool create,
 		    struct crl_err *err);
+/* What inspect shows for a volume that was given without a mode: "z", as with Docker. */
+int mounts_default_mode(struct container_mount *m, struct crl_err *err);
 /* One entry of HostConfig.Mounts (container_mounts_api.c). */
 int mounts_add_api(struct daemon *d, struct container_record *rec, const struct api_mount *in,
 		   struct crl_err *err);

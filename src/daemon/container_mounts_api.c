@@ -128,8 +128,10 @@ static int fill_volume(struct daemon *d, struct container_mount *m, const struct
 				"error looking up volume plugin %s: plugin \"%s\" not found",
 				driver->name, driver->name);
 	m->no_copy = o && (o->no_copy || m->subpath);
-	return mounts_use_volume(d, m, name, o ? &o->labels : NULL,
-				 driver ? &driver->options : NULL, err);
+	if (mounts_use_volume(d, m, name, o ? &o->labels : NULL, driver ? &driver->options : NULL,
+			      err) < 0)
+		return -1;
+	return mounts_default_mode(m, err);
 }
 
 /* --- tmpfs --- */

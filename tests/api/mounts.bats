@@ -146,6 +146,7 @@ out" ]
 	[ "$(docker run --rm --volumes-from donor busybox cat /g/f)" = x ]
 	run docker run --rm --volumes-from donor:ro busybox touch /g/h
 	[[ $output == *"Read-only file system"* ]]
+	[ "$(docker inspect -f '{{range .Mounts}}{{.Destination}} {{.Mode}} {{.RW}} {{.Propagation}};{{end}}' donor)" = "/g z true ;/host ro false rprivate;" ]
 	docker rm donor
 	docker volume rm given
 }
