@@ -24,6 +24,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "overlay.h"
@@ -82,6 +83,11 @@ static const int *userns_of(const struct crl_overlay *o, size_t i)
 	const int *fd = i == 0 && o->top_userns ? o->top_userns : o->userns;
 
 	return fd && *fd >= 0 ? fd : NULL;
+}
+
+static bool is_mapped(const struct crl_overlay *o)
+{
+	return o->userns || o->top_userns;
 }
 
 static int open_lower(const struct crl_overlay *o, size_t i, int *ret_fd, struct crl_err *err)
@@ -184,7 +190,7 @@ static int create_fs(int fs, const struct crl_overlay *o, enum overlay_way way, 
 	if (way == OVERLAY_LOWERDIR_PLUS && sys == EINVAL)
 		return crl_fail(err, CRL_UNSUPPORTED, "lowerdir+");
 	/* Layers that are mounted nowhere are taken since 6.15 only. */
-	if ((o->userns || o->top_userns) && sys == EINVAL)
+	if (is_mapped(o) && sys == EINVAL)
 		return crl_fail(err, CRL_UNSUPPORTED, "detached layers");
 	return fail_fs(fs, sys, "overlay", err);
 }
@@ -236,7 +242,7 @@ static int attach_mapped(const struct crl_overlay *o, const struct layers *l, st
 
 static int fail_mount(const struct crl_overlay *o, int sys, struct crl_err *err)
 {
-	if ((o->userns || o->top_userns) && sys == EINVAL)
+	if (is_mapped(o) && sys == EINVAL)
 		return crl_fail(err, CRL_KERNEL,
 				"layers with mapped user ids are not taken by this kernel (Linux "
 				"5.19 does): use --userns=host");
@@ -390,13 +396,24 @@ int overlay_mount_by(const struct crl_overlay *o, enum overlay_way way, int *ret
 	return mount_by(o, &l, way, ret_fd, err);
 }
 
+/* Layers that are mounted nowhere are taken since 6.15: before, two attempts would be in vain. */
+static enum overlay_way first_way(const struct crl_overlay *o)
+{
+	struct utsname u;
+	unsigned major = 0, minor = 0;
+
+	if (!is_mapped(o) || uname(&u) < 0 || sscanf(u.release, "%u.%u", &major, &minor) != 2)
+		return OVERLAY_LOWERDIR_PLUS;
+	return major > 6 || (major == 6 && minor >= 15) ? OVERLAY_LOWERDIR_PLUS : OVERLAY_CHILD;
+}
+
 int crl_overlay_mount(const struct crl_overlay *o, int *ret_fd, struct crl_err *err)
 {
 	_cleanup_(layers_close) struct layers l = {.upper = -1, .work = -1};
 
 	if (layers_open(o, &l, err) < 0)
 		return -1;
-	for (enum overlay_way way = OVERLAY_LOWERDIR_PLUS; way < OVERLAY_CHILD; way++) {
+	for (enum overlay_way way = first_way(o); way < OVERLAY_CHILD; way++) {
 		struct crl_err why = CRL_ERR_INIT;
 		if (mount_by(o, &l, way, ret_fd, &why) == 0)
 			return 0;
@@ -405,6 +422,10 @@ int crl_overlay_mount(const struct crl_overlay *o, int *ret_fd, struct crl_err *
 				*err = why;
 			return -1;
 		}
+		/* What failed has marked the work folder already, and the mark would fail the next.
+		 */
+		if (is_mapped(o) && o->is_volatile)
+			crl_overlay_forget_volatile(o->work);
 	}
 	return mount_by(o, &l, OVERLAY_CHILD, ret_fd, err);
 }

@@ -258,7 +258,8 @@ static void meet_init(struct crl_rt *rt, pid_t pid, int pidfd)
 		;
 	close(rt->pidfd);
 	rt->pid = pid;
-	rt->pidfd = pidfd;
+	/* Our table of descriptors was full: it waits for us, so the number is still its own. */
+	rt->pidfd = pidfd >= 0 ? pidfd : (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
 /* Reads what the child says until it is ready, executed, or ended with an error. */
