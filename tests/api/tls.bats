@@ -53,6 +53,9 @@ have_docker() { command -v docker >/dev/null || skip "no docker command line her
 	head -c 12000000 /dev/urandom >"$CRL/big"
 	run bash -c "timeout 60 docker exec -i tlsbox sh -c 'cat >/big; cat /big' <$CRL/big | cmp - $CRL/big"
 	[ "$status" -eq 0 ]
+	docker cp "$CRL/big" tlsbox:/copied
+	docker cp tlsbox:/copied "$CRL/back"
+	cmp "$CRL/big" "$CRL/back"
 	docker rm -f tlsbox
 }
 
