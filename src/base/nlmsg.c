@@ -4,6 +4,7 @@
 #include <base/nlmsg.h>
 
 #include <errno.h>
+#include <linux/if_link.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -151,4 +152,15 @@ int nlmsg_talk(int sock, struct nlmsg *m)
 			first = e;
 	}
 	return first;
+}
+
+void nlmsg_bridge_port(struct nlmsg *m, unsigned index, bool isolated)
+{
+	struct ifinfomsg port = {.ifi_family = AF_BRIDGE, .ifi_index = (int)index};
+
+	nlmsg_begin(m, RTM_SETLINK, 0, &port, sizeof(port));
+	size_t info = nlmsg_nest(m, IFLA_PROTINFO);
+	nlmsg_attr_u8(m, IFLA_BRPORT_MODE, 1);
+	nlmsg_attr_u8(m, IFLA_BRPORT_ISOLATED, isolated);
+	nlmsg_end(m, info);
 }

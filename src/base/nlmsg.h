@@ -33,6 +33,12 @@ size_t nlmsg_nest(struct nlmsg *m, uint16_t type);
 void nlmsg_raw(struct nlmsg *m, const void *data, size_t len);
 void nlmsg_end(struct nlmsg *m, size_t nest);
 
+/*
+ * The settings of a bridge's port: hairpin (a container reaches its own published port also where
+ * bridged packets pass the firewall), and whether frames pass between it and other such ports.
+ */
+void nlmsg_bridge_port(struct nlmsg *m, unsigned index, bool isolated);
+
 /* A NETLINK_ROUTE socket in the caller's network namespace. */
 int nlmsg_open(int *ret_fd, struct crl_err *err);
 /*

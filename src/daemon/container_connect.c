@@ -106,7 +106,8 @@ static int step_connect_intent(void *ctx, struct crl_err *err)
 	const char *wanted =
 		strmap_get(&x->asked->driver_opts, "com.docker.network.endpoint.ifname");
 	char ifname[16];
-	(void)net_free_ifname(x->c->eps, x->c->n_eps, ifname);
+	(void)net_free_ifname(net_ifname_prefix(x->c->d, x->network), x->c->eps, x->c->n_eps,
+			      ifname);
 	struct api_endpoint *e = container_ask(&x->c->rec, x->asked, x->network, err);
 	if (!e)
 		return -1;

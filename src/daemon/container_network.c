@@ -70,7 +70,7 @@ static const char *ifname_of(const struct container *c, const struct api_endpoin
 			     char automatic[16])
 {
 	const char *wanted = strmap_get(&asked->driver_opts, OPT_IFNAME);
-	(void)net_free_ifname(c->eps, c->n_eps, automatic);
+	(void)net_free_ifname(net_ifname_prefix(c->d, asked->key), c->eps, c->n_eps, automatic);
 	return wanted ? wanted : automatic;
 }
 

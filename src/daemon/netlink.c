@@ -2,6 +2,7 @@
 /* Links, addresses and routes of the daemon's own network namespace, by libnl. See rtnetlink(7). */
 #include "netlink.h"
 
+#include <base/nlmsg.h>
 #include <base/str.h>
 #include <errno.h>
 #include <linux/if_addr.h>
@@ -11,7 +12,6 @@
 #include <netlink/route/link.h>
 #include <netlink/route/link/bridge.h>
 #include <netlink/route/route.h>
-#include <sys/random.h>
 
 DEFINE_CLEANUP(struct rtnl_link *, rtnl_link_put)
 DEFINE_CLEANUP(struct rtnl_addr *, rtnl_addr_put)
@@ -185,14 +185,26 @@ static int netlink_link(struct netlink *nl, const char *name, struct rtnl_link *
 	return r < 0 ? netlink_fail(err, r, "link", name) : 0;
 }
 
-/* A MAC of its own: without one a bridge takes that of some port and changes it with every
- * container. */
-static int netlink_random_mac(struct rtnl_link *link)
+/*
+ * A MAC of its own: without one a bridge takes that of some port and changes it with every
+ * container. Made of the name, so that a bridge that is made again is the one that
+ * containers know.
+ */
+static int netlink_bridge_mac(struct rtnl_link *link, const char *name)
 {
-	uint8_t mac[6] = {0x02, 0x42};
-	_cleanup_(nl_addr_put_p) struct nl_addr *a = NULL;
+	uint32_t hash = 0x811c9dc5;
 
-	if (getrandom(mac + 2, 4, 0) != 4 || !(a = nl_addr_build(AF_LLC, mac, sizeof(mac))))
+	for (const char *p = name; *p; p++)
+		hash = (hash ^ (uint8_t)*p) * 0x01000193;
+	uint8_t mac[6] = {0x02,
+			  0x42,
+			  (uint8_t)(hash >> 24),
+			  (uint8_t)(hash >> 16),
+			  (uint8_t)(hash >> 8),
+			  (uint8_t)hash};
+	_cleanup_(nl_addr_put_p) struct nl_addr *a = nl_addr_build(AF_LLC, mac, sizeof(mac));
+
+	if (!a)
 		return -NLE_NOMEM;
 	rtnl_link_set_addr(link, a);
 	return 0;
@@ -203,7 +215,7 @@ static int netlink_bridge_create(struct netlink *nl, const char *name, unsigned 
 {
 	_cleanup_(rtnl_link_put_p) struct rtnl_link *link = rtnl_link_bridge_alloc();
 
-	if (!link || netlink_random_mac(link) < 0)
+	if (!link || netlink_bridge_mac(link, name) < 0)
 		return crl_fail_oom(err);
 	rtnl_link_set_name(link, name);
 	if (mtu)
@@ -312,6 +324,18 @@ int netlink_delete(struct netlink *nl, const char *name, struct crl_err *err)
 int netlink_set_master(struct netlink *nl, const char *name, unsigned bridge, struct crl_err *err)
 {
 	return netlink_change(nl, name, IFF_UP, bridge, err);
+}
+
+int netlink_bridge_port(const char *name, bool isolated, struct crl_err *err)
+{
+	_cleanup_close_ int sock = -1;
+	struct nlmsg m = {0};
+
+	if (nlmsg_open(&sock, err) < 0)
+		return -1;
+	nlmsg_bridge_port(&m, if_nametoindex(name), isolated);
+	int sys = nlmsg_talk(sock, &m);
+	return sys ? crl_fail_sys(err, sys, "bridge port %s", name) : 0;
 }
 
 int netlink_names(const char *prefix, char ***ret, struct crl_err *err)

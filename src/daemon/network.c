@@ -232,8 +232,9 @@ static int networks_open(struct networks *n, struct crl_err *err)
 	char table[32];
 
 	snprintf(table, sizeof(table), "crun-lite%s", n->d->suffix);
-	if (netlink_open(&n->netlink, err) < 0 || nft_open(table, &n->nft, err) < 0 ||
-	    net_helper_new(n->d, &n->helper, err) < 0 || nft_watch_open(&n->watch_fd, err) < 0)
+	if (net_watch_new(n, &n->links, err) < 0 || netlink_open(&n->netlink, err) < 0 ||
+	    nft_open(table, &n->nft, err) < 0 || net_helper_new(n->d, &n->helper, err) < 0 ||
+	    nft_watch_open(&n->watch_fd, err) < 0)
 		return -1;
 	n->graves = net_graves_new(n);
 	if (!n->graves)
@@ -349,6 +350,7 @@ void networks_free(struct networks *n)
 {
 	if (!n)
 		return;
+	net_watch_free(n->links);
 	net_helper_free(n->helper);
 	net_graves_free(n->graves);
 	net_sockets_free(n);

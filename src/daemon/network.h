@@ -115,6 +115,12 @@ int net_route(struct daemon *d, int netns_fd, const struct net_endpoint *gateway
  * Missing is success. Waits for the helper.
  */
 int net_delete_interface(struct daemon *d, int netns_fd, const char *ifname, struct crl_err *err);
+/*
+ * Makes the link of an endpoint again that somebody deleted, in the container's namespace;
+ * `routed`: with its default routes. Waits for the helper.
+ */
+int net_reattach(struct daemon *d, const struct net_endpoint *ep, int netns_fd, bool routed,
+		 struct crl_err *err);
 /* A daemon restart found this container running: its address, ports and link are in use. */
 int net_adopt(struct daemon *d, const struct net_endpoint *ep, struct crl_err *err);
 /* After recovery: removes links and rules of ours that nobody adopted. */
@@ -139,8 +145,10 @@ char **net_dns_names(const char *container_name, const char *container_id, const
 		     char *const *aliases);
 /* "02:42:ac:11:00:02", also with '-'. */
 bool net_mac_parse(const char *text, uint8_t ret[6]);
-/* The first ethN that none of them has. */
-int net_free_ifname(const struct net_endpoint *eps, size_t n, char ret[16]);
+/* The first name of `prefix` and a number that none of them has. */
+int net_free_ifname(const char *prefix, const struct net_endpoint *eps, size_t n, char ret[16]);
+/* What interfaces of containers in this network are called: "eth", or what its option says. */
+const char *net_ifname_prefix(const struct daemon *d, const char *network);
 
 /*
  * Fixed addresses against the network's subnets, docker's texts (CRL_INVALID). A network that does

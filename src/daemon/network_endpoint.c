@@ -183,7 +183,10 @@ static int endpoint_copy_request(struct net_endpoint *ep, const struct net_reque
 {
 	snprintf(ep->container_id, sizeof(ep->container_id), "%s",
 		 req->container_id ? req->container_id : "");
-	snprintf(ep->ifname, sizeof(ep->ifname), "%s", req->ifname ? req->ifname : "eth0");
+	if (str_empty(req->ifname))
+		snprintf(ep->ifname, sizeof(ep->ifname), "%s0", network_prefix(net));
+	else
+		snprintf(ep->ifname, sizeof(ep->ifname), "%s", req->ifname);
 	ep->gw_priority = req->gw_priority;
 	ep->network = strdup(net->name);
 	ep->driver = strdup(net->driver);
@@ -201,10 +204,12 @@ static int endpoint_copy_request(struct net_endpoint *ep, const struct net_reque
  * it will not.
  */
 static struct net_pool *endpoint_pool(const struct network *net, const struct net_request *req,
-				      const struct wanted *wanted)
+				      const char *ifname, const struct wanted *wanted)
 {
-	if (!net->pool || req->attach || !str_empty(req->mac) ||
-	    !(str_empty(req->ifname) || str_eq(req->ifname, "eth0")))
+	char usual[IFNAMSIZ];
+
+	snprintf(usual, sizeof(usual), "%s0", network_prefix(net));
+	if (!net->pool || req->attach || !str_empty(req->mac) || !str_eq(ifname, usual))
 		return NULL;
 	if (!req->own_users)
 		return net->pool;
@@ -212,11 +217,12 @@ static struct net_pool *endpoint_pool(const struct network *net, const struct ne
 }
 
 static int endpoint_make(struct networks *n, struct network *net, const struct net_request *req,
-			 const struct wanted *wanted, struct net_ready *ret, struct crl_err *err)
+			 const char *ifname, const struct wanted *wanted, struct net_ready *ret,
+			 struct crl_err *err)
 {
 	struct net_link_spec spec = {.wanted_ip = wanted->ip,
 				     .wanted_ip6 = wanted->ip6,
-				     .ifname = str_empty(req->ifname) ? "eth0" : req->ifname,
+				     .ifname = ifname,
 				     .attach = req->attach,
 				     .own_users = req->own_users,
 				     .netns_fd = req->netns_fd};
@@ -272,9 +278,9 @@ int net_acquire(struct daemon *d, const struct net_request *req, struct net_endp
 	}
 	if (net_ports_copy(d, a->network, &a->ep, req->ports, req->n_ports, err) < 0)
 		return -1;
-	struct net_pool *pool = endpoint_pool(a->network, req, &wanted);
+	struct net_pool *pool = endpoint_pool(a->network, req, a->ep.ifname, &wanted);
 	if ((pool ? net_pool_take(pool, wanted.ip, wanted.ip6, &ready, err)
-		  : endpoint_make(n, a->network, req, &wanted, &ready, err)) < 0)
+		  : endpoint_make(n, a->network, req, a->ep.ifname, &wanted, &ready, err)) < 0)
 		return -1;
 	endpoint_describe(a, &ready);
 	if (endpoint_finish(n, a, req, ret, err) < 0) {

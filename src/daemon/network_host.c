@@ -173,7 +173,8 @@ static void host_reattach(struct networks *n, const struct network *net)
 	for (size_t i = 0; i < n->n_attachments; i++) {
 		const struct net_attachment *a = n->attachments[i];
 		if (a->network == net &&
-		    netlink_set_master(n->netlink, a->ep.link, net->ifindex, &err) < 0)
+		    (netlink_set_master(n->netlink, a->ep.link, net->ifindex, &err) < 0 ||
+		     netlink_bridge_port(a->ep.link, net->isolated, &err) < 0))
 			log_warn("reattach link", "link", a->ep.link, "error", err.msg, NULL);
 	}
 }

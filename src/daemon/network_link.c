@@ -243,6 +243,29 @@ int net_route(struct daemon *d, int netns_fd, const struct net_endpoint *gateway
 	return net_helper_call(d->networks, &q, netns_fd, NULL, err);
 }
 
+int net_reattach(struct daemon *d, const struct net_endpoint *ep, int netns_fd, bool routed,
+		 struct crl_err *err)
+{
+	const struct net_attachment *a = net_attachment_find(d->networks, ep->id);
+	struct netns_request q = {.op = NETNS_ATTACH};
+	struct net_ready entry = {.netns_fd = -1};
+
+	if (!a || !network_is_bridge(a->network))
+		return crl_fail(err, CRL_NOT_FOUND, "endpoint %s not found", ep->id);
+	if (network_repair(d->networks, a->network, err) < 0)
+		return -1;
+	entry.ip = a->ip;
+	entry.ip6 = a->ip6;
+	memcpy(entry.link, a->ep.link, sizeof(entry.link));
+	if (!net_mac_parse(a->ep.mac, entry.mac))
+		net_link_mac(a->ip, a->ip6, entry.mac);
+	net_link_fill(a->network, &entry, routed, &q);
+	snprintf(q.ifname, sizeof(q.ifname), "%s", a->ep.ifname);
+	if (net_helper_call(d->networks, &q, netns_fd, NULL, err) < 0)
+		return crl_context(err, "network %s", a->network->name);
+	return 0;
+}
+
 int net_delete_interface(struct daemon *d, int netns_fd, const char *ifname, struct crl_err *err)
 {
 	struct netns_request q = {.op = NETNS_DETACH};
@@ -278,6 +301,13 @@ int net_check_addresses(struct daemon *d, const char *network, const char *ip, c
 	if (six && (!network_has_ip6(net) || !ip6_contains(net->ipam6.subnet, address6)))
 		return no_such_subnet(ip6, err);
 	return 0;
+}
+
+const char *net_ifname_prefix(const struct daemon *d, const char *network)
+{
+	const struct network *net = network ? networks_lookup(d->networks, network) : NULL;
+
+	return net ? network_prefix(net) : "eth";
 }
 
 int net_set_names(struct daemon *d, struct net_endpoint *ep, char *const *names,

@@ -79,11 +79,11 @@ bool net_mac_parse(const char *text, uint8_t ret[6])
 	return true;
 }
 
-int net_free_ifname(const struct net_endpoint *eps, size_t n, char ret[16])
+int net_free_ifname(const char *prefix, const struct net_endpoint *eps, size_t n, char ret[16])
 {
 	for (unsigned k = 0; k <= n; k++) {
 		bool taken = false;
-		snprintf(ret, 16, "eth%u", k);
+		snprintf(ret, 16, "%s%u", prefix, k);
 		for (size_t i = 0; i < n; i++)
 			taken |= str_eq(eps[i].ifname, ret);
 		if (!taken)

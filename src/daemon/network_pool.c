@@ -103,7 +103,7 @@ static int pool_begin(struct net_pool *p, uint32_t ip, struct ip6 ip6, struct cr
 	net_link_fill(p->net, &job->entry, true, &q);
 	q.dns = network_has_dns(p->net);
 	q.own_users = p->own_users;
-	snprintf(q.ifname, sizeof(q.ifname), "%s0", p->net->prefix);
+	snprintf(q.ifname, sizeof(q.ifname), "%s0", network_prefix(p->net));
 	if (net_helper_submit(p->n->helper, &q, -1, pool_arrived, job, err) < 0) {
 		net_address_put(p->net, ip, ip6);
 		free(job);

@@ -56,7 +56,8 @@ struct net_attachment { /* an endpoint in use; what the owner's struct net_endpo
 	struct network *network;
 	uint32_t ip; /* 0 = none */
 	struct ip6 ip6;
-	int *holds; /* one bound socket per port, -1 = none */
+	int *holds;  /* one bound socket per port, -1 = none */
+	int repairs; /* how often its link was made again */
 };
 
 struct networks {
@@ -72,11 +73,12 @@ struct networks {
 	struct net_sockets *sockets;
 	int watch_fd; /* changes of firewall tables */
 	sd_event_source *watch;
-	bool suspect;           /* somebody changed some table: ours must be looked at */
-	char veth_prefix[12];   /* "crlv" + what tells daemons apart */
-	char bridge_prefix[12]; /* "crlb" + the same */
-	uint32_t next_link;     /* number in the name of the next link */
-	bool swept;             /* recovery is over: the pool may fill */
+	struct net_watch *links; /* deletions of bridges and containers' links */
+	bool suspect;            /* somebody changed some table: ours must be looked at */
+	char veth_prefix[12];    /* "crlv" + what tells daemons apart */
+	char bridge_prefix[12];  /* "crlb" + the same */
+	uint32_t next_link;      /* number in the name of the next link */
+	bool swept;              /* recovery is over: the pool may fill */
 };
 
 /* --- network.c --- */
@@ -126,6 +128,12 @@ bool network_parent_link_route(const struct network *net);
 /* --- network_default.c --- */
 /* Fills the network "bridge" from the settings and from what it was before. */
 int network_default(struct networks *n, struct network *net, struct crl_err *err);
+
+/* Of interfaces in containers: "eth", or what the network's option says. */
+static inline const char *network_prefix(const struct network *net)
+{
+	return net->prefix[0] ? net->prefix : "eth";
+}
 
 /* --- network_subnets.c --- */
 /* A subnet of the pools that nobody on this host uses; links named skip_link do not count. */
@@ -258,6 +266,10 @@ bool net_graves_claim(struct net_graves *g, const struct network *net, uint32_t 
 bool net_graves_claim6(struct net_graves *g, const struct network *net, struct ip6 ip6);
 /* A network ends: forget its addresses. */
 void net_graves_forget(struct net_graves *g, const struct network *net);
+
+/* --- network_watch.c --- */
+int net_watch_new(struct networks *n, struct net_watch **ret, struct crl_err *err);
+void net_watch_free(struct net_watch *w);
 
 /* --- network_endpoint.c --- */
 struct net_attachment *net_attachment_find(const struct networks *n, const char *endpoint_id);

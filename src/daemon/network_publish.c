@@ -88,6 +88,13 @@ static int publish_add(const struct network *net, struct net_endpoint *ep,
 				asked->container_port, asked->proto, host_ip, net->name,
 				six ? 6 : 4);
 	}
+	/* The kernel drops what comes back for ::1 from anywhere but lo. */
+	if (str_eq(host_ip, "::1"))
+		return crl_fail(
+			err, CRL_INVALID,
+			"cannot publish port %u/%s on ::1: the IPv6 loopback address cannot "
+			"be routed, use 127.0.0.1",
+			asked->container_port, asked->proto);
 	*p = *asked;
 	snprintf(p->host_ip, sizeof(p->host_ip), "%s", host_ip);
 	if (publish_is_routed(net, p))
@@ -184,7 +191,7 @@ static bool publish_is_pair(const struct net_endpoint *ep, size_t i)
 /* A number that is free in both families. */
 static int publish_hold_pair(struct net_port *p, int *holds, struct crl_err *err)
 {
-	const struct net_port asked = p[0];
+	struct net_port asked = p[0];
 
 	for (int i = 0; i < PAIR_TRIES; i++) {
 		p[0] = asked;
@@ -198,6 +205,11 @@ static int publish_hold_pair(struct net_port *p, int *holds, struct crl_err *err
 		holds[0] = -1;
 		if (err->sys != EADDRINUSE || (asked.host_port && !asked.host_port_end))
 			return -1;
+		/* Of a range, the numbers after the one that the other family lacks. */
+		if (asked.host_port && p[0].host_port >= asked.host_port_end)
+			return -1;
+		if (asked.host_port)
+			asked.host_port = (uint16_t)(p[0].host_port + 1);
 	}
 	return -1;
 }

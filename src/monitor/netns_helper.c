@@ -122,19 +122,11 @@ static int helper_slave(struct helper *h, int netns)
 			     q->kind == NETNS_MACVLAN ? "macvlan" : "ipvlan");
 }
 
-/* Lets a container reach its own published port where bridged packets pass the firewall
- * (br_netfilter). */
 static int helper_bridge_port(struct helper *h)
 {
-	struct ifinfomsg port = {.ifi_family = AF_BRIDGE};
 	struct nlmsg m = {0};
 
-	port.ifi_index = (int)if_nametoindex(h->req.link);
-	nlmsg_begin(&m, RTM_SETLINK, 0, &port, sizeof(port));
-	size_t info = nlmsg_nest(&m, IFLA_PROTINFO);
-	nlmsg_attr_u8(&m, IFLA_BRPORT_MODE, 1);
-	nlmsg_attr_u8(&m, IFLA_BRPORT_ISOLATED, h->req.isolated);
-	nlmsg_end(&m, info);
+	nlmsg_bridge_port(&m, if_nametoindex(h->req.link), h->req.isolated);
 	return helper_result(h, nlmsg_talk(h->host_nl, &m), "bridge port");
 }
 

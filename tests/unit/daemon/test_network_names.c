@@ -79,9 +79,9 @@ static void test_interface(void **state)
 		{.ifname = "eth0"}, {.ifname = "eth2"}, {.ifname = "lan"}};
 	char name[16];
 
-	assert_int_equal(net_free_ifname(NULL, 0, name), 0);
+	assert_int_equal(net_free_ifname("eth", NULL, 0, name), 0);
 	assert_string_equal(name, "eth0");
-	assert_int_equal(net_free_ifname(eps, 3, name), 0);
+	assert_int_equal(net_free_ifname("eth", eps, 3, name), 0);
 	assert_string_equal(name, "eth1");
 }
 
