@@ -191,7 +191,14 @@ class Session:
             pass
 
 
+# asyncio refers to its tasks weakly: one that only its own streams refer to is collected in mid-stream.
+sessions = set()
+
+
 async def serve(reader, writer):
+    me = asyncio.current_task()
+    sessions.add(me)
+    me.add_done_callback(sessions.discard)
     try:
         daemon = await asyncio.open_unix_connection(sys.argv[2])
     except OSError:
