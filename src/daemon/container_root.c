@@ -8,6 +8,7 @@
 
 #include "container_users.h"
 #include "mount_points.h"
+#include "volumes.h"
 
 #include <base/log.h>
 #include <base/path.h>
@@ -27,18 +28,15 @@ void container_layer_args(struct container *c, cJSON *args)
 	container_users_args(&c->rec, args);
 }
 
-static void add_mount(cJSON *list, const char *source, const char *destination, bool rw,
-		      bool recursive, bool copy_up, bool mapped)
+static cJSON *add_mount(cJSON *list, const char *source, const char *destination, bool rw)
 {
 	cJSON *m = cJSON_CreateObject();
 
 	json_add_str(m, "source", source);
 	json_add_str(m, "destination", destination);
 	cJSON_AddBoolToObject(m, "rw", rw);
-	cJSON_AddBoolToObject(m, "recursive", recursive);
-	cJSON_AddBoolToObject(m, "copy_up", copy_up);
-	cJSON_AddBoolToObject(m, "mapped", mapped);
 	cJSON_AddItemToArray(list, m);
+	return m;
 }
 
 static bool has_mount_at(const struct container *c, const char *destination)
@@ -58,9 +56,27 @@ static void add_own_files(const struct container *c, cJSON *list)
 		_cleanup_free_ char *source = container_start_path(c, files[i]),
 				    *at = path_printf("/etc/%s", files[i]);
 		if (source && at && !has_mount_at(c, at) && access(source, F_OK) == 0)
-			add_mount(list, source, at, !c->rec.host_config.readonly_rootfs, false,
-				  false, false);
+			add_mount(list, source, at, !c->rec.host_config.readonly_rootfs);
 	}
+}
+
+static void describe_mount(struct container *c, const struct container_mount *m, cJSON *o)
+{
+	bool volume = str_eq(m->type, "volume"), fresh = c->state == FSM_CREATED;
+	struct volume_mount how;
+
+	cJSON_AddBoolToObject(o, "recursive", !m->non_recursive && !volume);
+	cJSON_AddBoolToObject(o, "mapped", container_users_maps(&c->rec, m));
+	/* What the first start would copy into an empty volume is there before it, too. */
+	cJSON_AddBoolToObject(o, "copy_up",
+			      volume && m->rw && !m->no_copy && fresh && str_empty(m->subpath));
+	if (!str_empty(m->subpath))
+		json_add_str(o, "subpath", m->subpath);
+	if (m->lowers)
+		json_add_strv(o, "lowers", m->lowers, false);
+	/* A file system of its own: it is mounted by those that run. */
+	if (volume && volume_mount_of(c->d, m->name, &how))
+		cJSON_AddBoolToObject(o, "absent", true);
 }
 
 static void add_mounts(struct container *c, cJSON *args)
@@ -69,13 +85,8 @@ static void add_mounts(struct container *c, cJSON *args)
 
 	for (size_t i = 0; i < c->rec.n_mounts; i++) {
 		const struct container_mount *m = &c->rec.mounts[i];
-		bool volume = str_eq(m->type, "volume");
-		if (!volume && !str_eq(m->type, "bind"))
-			continue;
-		/* What the first start would copy into an empty volume is there before it, too. */
-		add_mount(list, m->source, m->destination, m->rw, !m->non_recursive,
-			  volume && m->rw && !m->no_copy && c->state == FSM_CREATED,
-			  container_users_maps(&c->rec, m));
+		if (!str_eq(m->type, "tmpfs"))
+			describe_mount(c, m, add_mount(list, m->source, m->destination, m->rw));
 	}
 	add_own_files(c, list);
 }

@@ -36,7 +36,8 @@
  * compressed; output of get: a tar. {"path":"/as/given", and what gets it into the container:
  *	"pid":N, "ticks":N                 of a running container's process, or
  *	"upper":PATH, "work":PATH, "lowers":[PATH.. top first], "writable":bool, "durable":bool,
- *	"mounts":[{"source","destination","rw","recursive","copy_up","mapped"}],
+ *	"mounts":[{"source","destination","rw","recursive","copy_up","mapped","subpath",
+ *		"lowers":[PATH..] (an image), "absent" (mounted only while it runs)}],
  *	put: "keep_kind":bool (noOverwriteDirNonDir), "copy_uid_gid":bool, "user":"",
  *"read_only":bool} archive-stat: {"result":{"name","size","mode","mtime","linkTarget"}}
  *	archive-get: {"stat":{the same}} before the first byte of output, then {"result":{}}

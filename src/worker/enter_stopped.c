@@ -4,6 +4,7 @@
  * process. See open_tree(2), move_mount(2), pivot_root(2),
  * Documentation/filesystems/overlayfs.rst.
  */
+#include "enter_source.h"
 #include "enter_stopped.h"
 #include "users.h"
 
@@ -55,8 +56,8 @@ static int plan_mounts(struct plan *p, struct crl_err *err)
 	if (!p->mounts)
 		return crl_fail_oom(err);
 	cJSON_ArrayForEach (m, list) {
-		if (!json_get_str(m, "source") || !json_get_str(m, "destination"))
-			return crl_fail(err, CRL_INVALID, "mounts: without source or destination");
+		if (!json_get_str(m, "destination"))
+			return crl_fail(err, CRL_INVALID, "mounts: without destination");
 		p->mounts[p->n_mounts++] = m;
 	}
 	qsort(p->mounts, p->n_mounts, sizeof(*p->mounts), compare_mounts);
@@ -131,11 +132,11 @@ static int make_stubs(const struct plan *p, int root, int stubs, bool *ret, stru
 {
 	for (size_t i = 0; i < p->n_mounts; i++) {
 		const char *at = json_get_str(p->mounts[i], "destination");
-		_cleanup_close_ int fd = -1;
+		_cleanup_close_ int fd = -1, tree = -1;
 		_cleanup_free_ char *real = NULL;
 		struct stat st;
 		if (path_open_in_root(root, at, O_PATH, 0, &fd, NULL) == 0 ||
-		    stat(json_get_str(p->mounts[i], "source"), &st) < 0)
+		    enter_source(p->mounts[i], -1, &tree, err) < 0 || fstat(tree, &st) < 0)
 			continue;
 		if (real_path(root, at, &real, err) < 0 ||
 		    make_stub(stubs, real, S_ISDIR(st.st_mode), err) < 0)
@@ -215,33 +216,12 @@ static int mount_root(const struct worker *w, struct plan *p, int *ret_fd, struc
 	return 0;
 }
 
-static int open_source(const struct plan *p, const cJSON *m, int *ret_fd, struct crl_err *err)
-{
-	const char *source = json_get_str(m, "source");
-	unsigned deep = json_get_bool(m, "recursive") ? AT_RECURSIVE : 0;
-	struct mount_attr attr = {.attr_set = SAFE, .propagation = MS_PRIVATE};
-	_cleanup_close_ int fd =
-		open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | deep);
-
-	if (fd < 0)
-		return crl_fail_sys(err, errno, "%s", source);
-	if (p->userns >= 0 && json_get_bool(m, "mapped") &&
-	    userns_map_mount(fd, p->userns, deep != 0, source, err) < 0)
-		return -1;
-	if (!json_get_bool(m, "rw"))
-		attr.attr_set |= MOUNT_ATTR_RDONLY;
-	if (mount_setattr(fd, "", AT_EMPTY_PATH | deep, &attr, sizeof(attr)) < 0)
-		return crl_fail_sys(err, errno, "%s: mount options", source);
-	*ret_fd = take_fd(&fd);
-	return 0;
-}
-
 /* What the image has in the volume's place belongs into a volume that was never used. */
 static int fill_volume(const cJSON *m, int tree, int target, struct crl_err *err)
 {
 	_cleanup_close_ int from = -1;
 
-	if (!json_get_bool(m, "copy_up"))
+	if (!json_get_bool(m, "copy_up") || json_get_bool(m, "absent"))
 		return 0;
 	from = openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return from < 0 ? 0 : crl_rt_copy_up(from, tree, err);
@@ -252,12 +232,11 @@ static int attach(const struct plan *p, int root, const cJSON *m, struct crl_err
 	const char *at = json_get_str(m, "destination");
 	_cleanup_close_ int tree = -1, target = -1;
 
-	/* Its source is gone, or its place lies in a volume that lacks it: the start would tell. */
-	if (access(json_get_str(m, "source"), F_OK) < 0 ||
-	    path_open_in_root(root, at, O_PATH, 0, &target, NULL) < 0)
+	/* Its place lies in a volume that lacks it, or its source is gone: the start would tell. */
+	if (path_open_in_root(root, at, O_PATH, 0, &target, NULL) < 0)
 		return 0;
-	if (open_source(p, m, &tree, err) < 0)
-		return -1;
+	if (enter_source(m, p->userns, &tree, err) < 0)
+		return err->code == CRL_NOT_FOUND ? 0 : -1;
 	if (fill_volume(m, tree, target, err) < 0)
 		return -1;
 	if (move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)

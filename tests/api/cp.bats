@@ -239,6 +239,46 @@ rules() {
 	docker volume rm vol-cp
 }
 
+@test "folders in volumes, images as mounts, volumes that are file systems" {
+	echo data >d
+	docker run --rm -v deep-cp:/v busybox sh -c 'mkdir -p /v/a/b && echo deep >/v/a/b/f && ln -s /etc /v/a/out'
+	docker volume create -o type=tmpfs -o device=tmpfs mem-cp >/dev/null
+	id=$(docker create --mount type=volume,src=deep-cp,dst=/m,volume-subpath=a/b \
+		--mount type=image,src=busybox,dst=/img -v mem-cp:/mem busybox sleep 1000)
+	[ "$(docker cp "$id:/m/f" - | tar -xOf -)" = deep ]
+	docker cp d "$id:/m/in"
+	[ "$(cat "$DATA_ROOT/volumes/deep-cp/_data/a/b/in")" = data ]
+	docker cp "$id:/img/bin/busybox" - | tar -tf - | grep -qx busybox
+	run docker cp d "$id:/img/bin/x"
+	[[ $output == *"mounted volume is marked read-only"* ]]
+	# Not below the mount that is to come.
+	run docker cp d "$id:/mem/lost"
+	[ "$status" -ne 0 ]
+	[ -z "$(ls -A "$DATA_ROOT/volumes/mem-cp/_data")" ]
+	docker start "$id" >/dev/null
+	docker cp d "$id:/mem/kept"
+	[ "$(docker exec "$id" cat /mem/kept)" = data ]
+	[ "$(docker cp "$id:/img/bin/busybox" - | wc -c)" -gt 100000 ]
+	docker rm -f "$id" >/dev/null
+	docker volume rm deep-cp mem-cp
+}
+
+@test "users of its own: owners are the container's, in and out" {
+	echo data >d && chown 7:8 d
+	id=$(crun-lite create --userns auto -v own-cp:/v busybox sleep 1000) || skip "no --userns=auto here"
+	for state in created running; do
+		[ $state = created ] || docker start "$id" >/dev/null 2>&1 || skip "this kernel has no mapped layers"
+		docker cp d "$id:/$state"
+		docker cp d "$id:/v/$state"
+		docker cp "$id:/$state" - | tar --numeric-owner -tvf - | grep -q ' 7/8 '
+		docker cp "$id:/v/$state" - | tar --numeric-owner -tvf - | grep -q ' 7/8 '
+		docker cp "$id:/bin/busybox" - | tar --numeric-owner -tvf - | grep -q ' 0/0 '
+	done
+	[ "$(docker exec "$id" stat -c %u:%g /created /running /v/created | sort -u)" = 7:8 ]
+	docker rm -f "$id" >/dev/null
+	docker volume rm own-cp
+}
+
 @test "read-only roots refuse with docker's words, volumes in them do not" {
 	echo data >d
 	tar -cf t.tar d
