@@ -34,3 +34,20 @@ teardown_file() { daemon_teardown; }
 	crun-lite build -q -t kept "$BATS_TEST_TMPDIR/ctx"
 	[ "$(crun-lite run --rm kept cat /kept)" = kept ]
 }
+
+@test "users of its own: layers through a map, durable and volatile, volumes, commit" {
+	for how in --rm -d; do
+		run crun-lite run $how --userns=auto -v uv:/v busybox sh -c 'touch /v/x /x; stat -c %u / /bin /v/x /x >/v/owners; ip link set lo down; true'
+		echo "$output"
+		[ "$status" -eq 0 ]
+		owners() { [ "$(sort -u "$DATA_ROOT/volumes/uv/_data/owners")" = 0 ]; }
+		wait_until 30 owners
+		rm "$DATA_ROOT/volumes/uv/_data/owners"
+	done
+	[ "$(stat -c %u "$DATA_ROOT/volumes/uv/_data/x")" = 0 ]
+	id=$(crun-lite ps -aq)
+	run curl -fsS --unix-socket "$CRL/s" -X POST "http://d/commit?container=$id&repo=unshifted"
+	[ "$status" -eq 0 ]
+	[ "$(crun-lite run --rm unshifted stat -c %u /x)" = 0 ]
+	crun-lite rm -v "$id"
+}
