@@ -326,6 +326,15 @@ int netlink_set_master(struct netlink *nl, const char *name, unsigned bridge, st
 	return netlink_change(nl, name, IFF_UP, bridge, err);
 }
 
+unsigned netlink_master(struct netlink *nl, const char *name)
+{
+	_cleanup_(rtnl_link_put_p) struct rtnl_link *link = NULL;
+	struct crl_err ignored;
+
+	return netlink_link(nl, name, &link, &ignored) < 0 ? 0
+							   : (unsigned)rtnl_link_get_master(link);
+}
+
 int netlink_bridge_port(const char *name, bool isolated, struct crl_err *err)
 {
 	_cleanup_close_ int sock = -1;

@@ -37,6 +37,8 @@ int netlink_taken6(struct netlink *nl, const char *skip, struct ipam6_net **ret,
 /* Missing is success. Waits for the kernel to let go of the link: some 10 ms. */
 int netlink_delete(struct netlink *nl, const char *name, struct crl_err *err);
 int netlink_set_master(struct netlink *nl, const char *name, unsigned bridge, struct crl_err *err);
+/* Index of the bridge that a link is a port of; 0 = none, also when there is no such link. */
+unsigned netlink_master(struct netlink *nl, const char *name);
 /* See nlmsg_bridge_port(). */
 int netlink_bridge_port(const char *name, bool isolated, struct crl_err *err);
 /* Names of the links that begin with `prefix`; the caller frees the vector. */

@@ -325,6 +325,11 @@ void networks_sweep(struct daemon *d)
 	sweep_links(n, n->bridge_prefix);
 	if (network_firewall(n, false, &err) < 0)
 		log_error("firewall rules", "error", err.msg, NULL);
+	/* While no daemon watched, a bridge may have gone; networks_up() made it again. */
+	for (size_t i = 0; i < n->n_items; i++)
+		if (network_is_bridge(n->items[i]))
+			network_reattach(n, n->items[i]);
+	net_watch_look(n->links);
 	n->swept = true;
 	for (size_t i = 0; i < n->n_items; i++)
 		if (n->items[i]->pool)

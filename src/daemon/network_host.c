@@ -166,15 +166,17 @@ int network_firewall(struct networks *n, bool keep_ports, struct crl_err *err)
 }
 
 /* The bridge was deleted and made again: running containers' links hang loose. */
-static void host_reattach(struct networks *n, const struct network *net)
+void network_reattach(struct networks *n, const struct network *net)
 {
 	struct crl_err err = CRL_ERR_INIT;
 
 	for (size_t i = 0; i < n->n_attachments; i++) {
 		const struct net_attachment *a = n->attachments[i];
-		if (a->network == net &&
-		    (netlink_set_master(n->netlink, a->ep.link, net->ifindex, &err) < 0 ||
-		     netlink_bridge_port(a->ep.link, net->isolated, &err) < 0))
+		if (a->network != net || !a->ep.link[0] || if_nametoindex(a->ep.link) == 0 ||
+		    netlink_master(n->netlink, a->ep.link) == net->ifindex)
+			continue;
+		if (netlink_set_master(n->netlink, a->ep.link, net->ifindex, &err) < 0 ||
+		    netlink_bridge_port(a->ep.link, net->isolated, &err) < 0)
 			log_warn("reattach link", "link", a->ep.link, "error", err.msg, NULL);
 	}
 }
@@ -196,6 +198,6 @@ int network_repair(struct networks *n, struct network *net, struct crl_err *err)
 	if (network_link_up(n, net, err) < 0)
 		return -1;
 	net_pool_drain(net->pool);
-	host_reattach(n, net);
+	network_reattach(n, net);
 	return 0;
 }

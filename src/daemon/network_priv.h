@@ -162,6 +162,8 @@ struct nft_net network_nft(const struct network *net);
 /* Re-creates what somebody else removed: the bridge, the rules. Two cheap system calls when nothing
  * is wrong. */
 int network_repair(struct networks *n, struct network *net, struct crl_err *err);
+/* Puts links of running containers that are there, and on no bridge or another one, on theirs. */
+void network_reattach(struct networks *n, const struct network *net);
 
 /* --- network_helper.c: the process that makes namespaces and links --- */
 typedef void (*net_helper_cb)(const struct netns_reply *reply, int netns_fd /* taken */,
@@ -270,6 +272,8 @@ void net_graves_forget(struct net_graves *g, const struct network *net);
 /* --- network_watch.c --- */
 int net_watch_new(struct networks *n, struct net_watch **ret, struct crl_err *err);
 void net_watch_free(struct net_watch *w);
+/* Looks soon, as if something had been deleted. */
+void net_watch_look(struct net_watch *w);
 
 /* --- network_endpoint.c --- */
 struct net_attachment *net_attachment_find(const struct networks *n, const char *endpoint_id);

@@ -122,6 +122,12 @@ static int watch_look(sd_event_source *s, uint64_t usec, void *data)
 	return 0;
 }
 
+void net_watch_look(struct net_watch *w)
+{
+	sd_event_source_set_time_relative(w->timer, WATCH_DELAY_US);
+	sd_event_source_set_enabled(w->timer, SD_EVENT_ONESHOT);
+}
+
 /* Every start and end of a container makes a dozen notes; only deletions wake us. */
 static int watch_filter(int fd)
 {

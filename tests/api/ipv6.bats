@@ -189,10 +189,11 @@ c, a = s.accept(); print(a[0])' >"$CRL/seen" 3>&- &
 
 @test "a number that is free in one family only is not taken" {
 	docker network create --ipv6 n6
-	nsenter --net=/proc/$HOST/ns/net python3 -c 'import socket, time
-s = socket.socket(socket.AF_INET6); s.setsockopt(41, 26, 1); s.bind(("::", 8080)); s.listen(); time.sleep(60)' 3>&- &
+	timeout 20 nsenter --net=/proc/$HOST/ns/net python3 -c 'import socket, time
+s = socket.socket(socket.AF_INET6); s.setsockopt(41, 26, 1); s.bind(("::", 8080)); s.listen()
+print("ready", flush=True); time.sleep(60)' >"$CRL/squatter" 3>&- &
 	squatter=$!
-	sleep 0.3
+	wait_until 5 grep -q ready "$CRL/squatter"
 	run docker run --rm --network n6 -p 8080:80 busybox true
 	[[ $output == *"listen tcp6 [::]:8080: bind: address already in use"* ]]
 	web ca --network n6 -p 8080-8082:80
@@ -257,7 +258,7 @@ s = socket.socket(socket.AF_INET6); s.setsockopt(41, 26, 1); s.bind(("::", 8080)
 	done
 	nsenter --net=/proc/$HOST/ns/net python3 -m http.server --bind 192.0.2.1 8090 -d /tmp >/dev/null 2>&1 3>&- &
 	server=$!
-	sleep 0.4
+	wait_until 5 in_host curl -gsS -m 1 -o /dev/null http://192.0.2.1:8090/
 	refute docker exec ca timeout 2 wget -qO- http://192.0.2.1:8090/
 	kill $server
 	refute docker exec ca ping -c1 -W1 192.0.2.9
