@@ -240,7 +240,7 @@ class Docker(Engine):
 
     def __init__(self, root=None):
         super().__init__(root)
-        self.netns = "crlf%d" % os.getpid()
+        self.netns = "crlf" + os.path.basename(self.work).rsplit(".", 1)[1]
         subprocess.run(["ip", "netns", "add", self.netns], check=True)
         subprocess.run(["ip", "-n", self.netns, "link", "set", "lo", "up"], check=True)
         self.ns = ["nsenter", f"--net=/run/netns/{self.netns}"]
