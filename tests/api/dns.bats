@@ -230,7 +230,7 @@ server_pid() { pgrep -f "^crun-lite-dns $EXEC_ROOT/dns.sock$"; }
 }
 
 @test "namespaces of other kinds: with a user namespace, and shared" {
-	docker run -d --name mapped --userns auto --network shop busybox sleep 1000 >/dev/null
+	crun-lite run -d --name mapped --userns auto --network shop busybox sleep 1000 >/dev/null
 	docker run -d --name guest --network container:mapped busybox sleep 1000 >/dev/null
 	asked client "NOERROR $(ip_of mapped shop)" mapped
 	asked mapped "NOERROR $(ip_of client shop)" client
