@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* system df: what takes how much room on the disk. */
 #include <cli/commands.h>
+#include <cli/df.h>
 
 #include <cli/format.h>
 #include <cli/listing.h>
 
 static const struct opt_spec df_opts[] = {
 	{0, "format", OPT_STR, "string", "Format the output: table, json or a template"},
+	{'v', "verbose", OPT_BOOL, NULL, "Show every image, container, volume and cached step"},
 };
 
 static const struct listing_column columns[] = {
@@ -110,6 +112,8 @@ static int df_main(struct cli *cli, const struct opts *o, struct crl_err *err)
 	_cleanup_cjson_ cJSON *rows = cJSON_CreateArray();
 	if (client_get(&cli->client, "/system/df", &df, err) < 0)
 		return -1;
+	if (opt_bool(o, "verbose"))
+		return df_print_verbose(df, err);
 	add(rows, "Images", of_images(df), true);
 	add(rows, "Containers", of_containers(df), true);
 	add(rows, "Local Volumes", of_volumes(df), true);

@@ -172,10 +172,11 @@ const struct config_row config_rows[] = {
 
 	/* --- registries --- */
 	LIST("registry-mirror", "registry-mirrors", registry_mirrors, "URL",
-	     "asked before the registry itself, repeatable", .flags = CONFIG_RELOAD,
+	     "asked before the registry itself, repeatable (shown by info)", .flags = CONFIG_RELOAD,
 	     .check = config_check_mirrors),
 	LIST("insecure-registry", "insecure-registries", insecure_registries, "HOST|CIDR",
-	     "may be spoken to without verified TLS, repeatable", .flags = CONFIG_RELOAD),
+	     "may be spoken to without verified TLS, repeatable (shown by info)",
+	     .flags = CONFIG_RELOAD),
 
 	/* --- keys of dockerd that change nothing here --- */
 	IGNORED(NULL, "allow-nondistributable-artifacts", CONFIG_LIST, NO_REGISTRY, NULL),
