@@ -66,6 +66,8 @@ info() { api "http://d${2:-}/info" | jq -c "$1"; }
 	run bash -c "curl -sS --unix-socket $CRL/s -X POST 'http://d/build/prune?filters=%7B%22unused-for%22%3A%5B%2224h%22%5D%7D' | jq -c '.CachesDeleted'"
 	[ "$output" = null ]
 	[[ "$(api -X POST 'http://d/build/prune?filters=%7B%22nope%22%3A%5B%2224h%22%5D%7D')" == *"Invalid filter 'nope'"* ]]
+	run crun-lite system df -v
+	[[ $output == *"Images space usage:"*dfimage*"Containers space usage:"*dfc*"Local Volumes space usage:"*dfvol*"Build cache usage:"*regular* ]]
 	crun-lite rmi dfimage >/dev/null
 	run bash -c "curl -sS --unix-socket $CRL/s -X POST http://d/build/prune | jq -c '[(.CachesDeleted | length >= 2), (.SpaceReclaimed >= 1100000)]'"
 	[ "$output" = '[true,true]' ]
