@@ -70,7 +70,7 @@ struct dns {
 	unsigned n_streams;
 	struct loop_timer tick; /* armed while there is a deadline somewhere */
 	struct loop_timer lonely;
-	uid_t owner; /* who started us */
+	uid_t owner;    /* who started us */
 	uint64_t ticks; /* when our process began */
 };
 
