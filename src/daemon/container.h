@@ -73,6 +73,7 @@ struct container_record {
 	bool manually_stopped; /* a person stopped it: unless-stopped leaves it alone */
 	cJSON *endpoints;      /* array of net_endpoint_to_json(), while it runs */
 	cJSON *endpoint;       /* the one of records before there could be several; read only */
+	bool net_planned;      /* networking is complete; false in records of before */
 	cJSON *net_change;     /* a connect or disconnect under way: container_connect.c */
 	struct health *health; /* NULL without a health check, and before the first start */
 };

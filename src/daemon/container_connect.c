@@ -103,8 +103,7 @@ static void sync_names(struct container *c)
 static int step_connect_intent(void *ctx, struct crl_err *err)
 {
 	struct change *x = ctx;
-	const char *wanted =
-		strmap_get(&x->asked->driver_opts, "com.docker.network.endpoint.ifname");
+	const char *wanted = strmap_get(&x->asked->driver_opts, NET_OPT_IFNAME);
 	char ifname[16];
 	(void)net_free_ifname(net_ifname_prefix(x->c->d, x->network), x->c->eps, x->c->n_eps,
 			      ifname);

@@ -102,9 +102,34 @@ static void check_ipam(struct daemon *d, const char *network, const struct api_i
 	for (char **a = ipam->link_local_ips; a && *a; a++)
 		if (inet_pton(AF_INET, *a, address) != 1 && inet_pton(AF_INET6, *a, address) != 1)
 			complain(out, n, "invalid link-local IP address: %s", *a);
+	if (strv_len(ipam->link_local_ips))
+		complain(out, n, "link-local IP addresses are not supported");
 	if (*n == before &&
 	    net_check_addresses(d, network, ipam->ipv4_address, ipam->ipv6_address, &err) < 0)
 		complain(out, n, "%s", err.msg);
+}
+
+/* What dev_valid_name() of the kernel takes, and no '%', which is a pattern for it. */
+static bool ifname_ok(const char *name)
+{
+	if (str_empty(name) || strlen(name) > 15 || str_eq(name, ".") || str_eq(name, "..") ||
+	    str_eq(name, "lo"))
+		return false;
+	for (; *name; name++)
+		if ((unsigned char)*name <= ' ' || *name == '/' || *name == ':' || *name == '%')
+			return false;
+	return true;
+}
+
+static void check_driver_opts(const struct api_endpoint *e, struct buf *out, size_t *n)
+{
+	const char *ifname = strmap_get(&e->driver_opts, NET_OPT_IFNAME);
+	if (ifname && !ifname_ok(ifname))
+		complain(out, n, "invalid interface name %s", ifname);
+	if (strmap_get(&e->driver_opts, "com.docker.network.endpoint.sysctls"))
+		complain(out, n,
+			 "com.docker.network.endpoint.sysctls is not supported: use Sysctls of "
+			 "the container");
 }
 
 int container_check_endpoint(struct daemon *d, const char *network, const struct api_endpoint *e,
@@ -119,6 +144,7 @@ int container_check_endpoint(struct daemon *d, const char *network, const struct
 		complain(&out, &n,
 			 "network-scoped alias is supported only for containers in user defined "
 			 "networks");
+	check_driver_opts(e, &out, &n);
 	if (!str_empty(e->mac_address) && !net_mac_parse(e->mac_address, mac))
 		return crl_fail(err, CRL_INVALID, "invalid MAC address %s", e->mac_address);
 	if (out.failed)
@@ -242,6 +268,7 @@ int container_plan_networks(struct daemon *d, struct container_record *rec, int 
 {
 	const char *mode = rec->host_config.network_mode, *name = mode;
 	struct crl_err unknown;
+	rec->net_planned = true;
 	if (check_count(rec, api_version, err) < 0 || name_endpoints(d, rec, err) < 0)
 		return -1;
 	if (is_container_mode(mode) || rec->config.network_disabled) {

@@ -16,6 +16,8 @@
 	"container cannot be connected to multiple networks with one of the networks in private "  \
 	"(none) mode"
 
+#define NET_OPT_IFNAME "com.docker.network.endpoint.ifname"
+
 /* The entry of the network of that name, or NULL. */
 struct api_endpoint *container_asked(const struct container_record *rec, const char *network);
 /* Adds an entry; the members of `taken` (or NULL) move into it. NULL with `err` set. */

@@ -13,8 +13,6 @@
 
 #include <base/log.h>
 
-#define OPT_IFNAME "com.docker.network.endpoint.ifname"
-
 const struct net_endpoint *container_ep(const struct container *c, const char *network)
 {
 	for (size_t i = 0; i < c->n_eps; i++)
@@ -69,7 +67,7 @@ static struct net_endpoint *next_endpoint(struct container *c, struct crl_err *e
 static const char *ifname_of(const struct container *c, const struct api_endpoint *asked,
 			     char automatic[16])
 {
-	const char *wanted = strmap_get(&asked->driver_opts, OPT_IFNAME);
+	const char *wanted = strmap_get(&asked->driver_opts, NET_OPT_IFNAME);
 	(void)net_free_ifname(net_ifname_prefix(c->d, asked->key), c->eps, c->n_eps, automatic);
 	return wanted ? wanted : automatic;
 }

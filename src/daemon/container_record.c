@@ -80,6 +80,7 @@ static const struct json_field record_fields[] = {
 	JSON_OBJP(R, health, "health", JSON_OMIT_EMPTY, &health_json),
 	JSON_RAW(R, endpoint, "endpoint", JSON_OMIT_EMPTY),
 	JSON_RAW(R, net_change, "net_change", JSON_OMIT_EMPTY),
+	JSON_BOOL(R, net_planned, "net_planned", JSON_OMIT_EMPTY),
 };
 const struct json_table container_record_json = JSON_TABLE("container record", R, record_fields);
 #undef R

@@ -8,6 +8,7 @@
 #include "recovery.h"
 
 #include "container.h"
+#include "container_endpoints.h"
 #include "container_network.h"
 #include "db.h"
 #include "exec.h"
@@ -289,9 +290,19 @@ static int on_loop(sd_event_source *s, void *data)
 	return 0;
 }
 
+/* A record of a version in which a container was in one network, its mode. */
+static void plan_networks(struct container *c)
+{
+	_cleanup_strv_ char **warnings = NULL;
+	struct crl_err err = CRL_ERR_INIT;
+	if (!c->rec.net_planned && container_plan_networks(c->d, &c->rec, 144, &warnings, &err) < 0)
+		log_warn("networks of a container", "container", c->rec.id, "error", err.msg, NULL);
+}
+
 static void recover_one(struct container *c)
 {
 	struct crl_err err = CRL_ERR_INIT;
+	plan_networks(c);
 	container_hold_volumes(c);
 	if (was_active(c->state))
 		adopt_running(c);

@@ -164,6 +164,8 @@ of() { docker inspect "$1" -f "{{json (index .NetworkSettings.Networks \"$2\").$
 	[[ $output == '403 '*'Address already in use'* ]]
 	run api POST /networks/blue/connect '{"Container":"c1","EndpointConfig":{"MacAddress":"02:zz"}}'
 	[[ $output == '400 '*'invalid MAC address 02:zz'* ]]
+	run api POST /networks/blue/connect '{"Container":"c1","EndpointConfig":{"DriverOpts":{"com.docker.network.endpoint.ifname":"a/b"}}}'
+	[[ $output == '400 '*'invalid interface name a/b'* ]]
 	run api POST /networks/blue/disconnect '{"Container":"c1"}'
 	[[ $output == '500 '*"is not connected to network blue"* ]]
 	[ "$(addresses c1)" = "eth0 $S.1.2/24" ]

@@ -36,7 +36,7 @@ make() { docker network create --subnet 10.216.1.0/24 --gateway 10.216.1.1 -o "p
 	has macvlan || skip "no macvlan in this kernel"
 	make -d macvlan mac
 	[ "$(docker network inspect mac -f '{{.Driver}} {{(index .IPAM.Config 0).Gateway}} {{.Options.parent}}')" = "macvlan 10.216.1.1 $WIRE" ]
-	docker run -d --name c1 --network mac --ip 10.216.1.50 -p 18223:80 busybox sleep 100
+	docker run -d --name c1 --network mac --ip 10.216.1.50 -p 18223:80 busybox sleep 1000
 	docker exec c1 ping -c 1 -W 2 10.216.1.1
 	docker run --rm --network mac busybox ping -c 1 -W 2 10.216.1.50
 	[ "$(docker exec c1 ip route | awk '/^default/{print $3, $5}')" = "10.216.1.1 eth0" ]
@@ -49,7 +49,7 @@ make() { docker network create --subnet 10.216.1.0/24 --gateway 10.216.1.1 -o "p
 	run ! docker exec c1 ip link show eth0
 	docker network connect --ip 10.216.1.51 mac c1
 	docker exec c1 ping -c 1 -W 2 -I 10.216.1.51 10.216.1.1
-	docker run -d --name c2 --network name=mac,mac-address=02:00:00:00:09:09 busybox sleep 100
+	docker run -d --name c2 --network name=mac,mac-address=02:00:00:00:09:09 busybox sleep 1000
 	for _ in 1 2 3; do docker restart -t 0 c2; done
 	[ "$(docker exec c2 cat /sys/class/net/eth0/address)" = 02:00:00:00:09:09 ]
 	run -1 docker network rm mac
@@ -59,7 +59,7 @@ make() { docker network create --subnet 10.216.1.0/24 --gateway 10.216.1.1 -o "p
 @test "macvlan: statistics come from inside, a killed daemon adopts it" {
 	has macvlan || skip "no macvlan in this kernel"
 	make -d macvlan mac
-	docker run -d --name c1 --network mac busybox sleep 100
+	docker run -d --name c1 --network mac busybox sleep 1000
 	docker exec c1 ping -c 3 -i 0.2 -W 2 10.216.1.1
 	[ "$(curl -sS --unix-socket "$CRL/s" "http://d/containers/c1/stats?stream=0&one-shot=1" |
 		python3 -c 'import sys, json; print(json.load(sys.stdin)["networks"]["eth0"]["rx_packets"] > 2)')" = True ]
@@ -76,7 +76,7 @@ make() { docker network create --subnet 10.216.1.0/24 --gateway 10.216.1.1 -o "p
 @test "macvlan: modes; private containers do not see each other" {
 	has macvlan || skip "no macvlan in this kernel"
 	make -d macvlan -o macvlan_mode=private mac
-	docker run -d --name c1 --network mac --ip 10.216.1.50 busybox sleep 100
+	docker run -d --name c1 --network mac --ip 10.216.1.50 busybox sleep 1000
 	run ! docker run --rm --network mac busybox ping -c 1 -W 1 10.216.1.50
 	docker exec c1 ping -c 1 -W 2 10.216.1.1
 	run -1 docker network create -d macvlan -o "parent=$WIRE" -o macvlan_mode=passthru m2
@@ -88,7 +88,7 @@ make() { docker network create --subnet 10.216.1.0/24 --gateway 10.216.1.1 -o "p
 @test "macvlan: an internal one has no way out" {
 	has macvlan || skip "no macvlan in this kernel"
 	make -d macvlan --internal mac
-	docker run -d --name c1 --network mac busybox sleep 100
+	docker run -d --name c1 --network mac busybox sleep 1000
 	run docker exec c1 ip route
 	[[ $output != *default* && $output == *10.216.1.0/24* ]]
 }
@@ -143,7 +143,7 @@ make() { docker network create --subnet 10.216.1.0/24 --gateway 10.216.1.1 -o "p
 		skip "no ipvlan in this kernel; it is said"
 	fi
 	make -d ipvlan i
-	docker run -d --name c1 --network i --ip 10.216.1.60 busybox sleep 100
+	docker run -d --name c1 --network i --ip 10.216.1.60 busybox sleep 1000
 	docker exec c1 ping -c 1 -W 2 10.216.1.1
 	[ "$(docker inspect c1 -f '{{.NetworkSettings.Networks.i.MacAddress}}')" = "" ]
 	run -1 docker network create -d ipvlan --subnet 10.216.7.0/24 -o "parent=$WIRE" i2

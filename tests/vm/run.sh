@@ -34,7 +34,7 @@ mkdir -p "$cache"
 # Modules of the suites, by name; builtin ones give no file.
 modules="virtio_pci virtiofs overlay veth bridge br_netfilter nf_tables nft_chain_nat nft_masq nft_ct
 	nft_nat nft_redir nft_numgen nft_fib_inet nft_reject_inet nft_limit nf_conntrack_netlink tun
-	loop dummy ext4 xfs quota_v2"
+	loop dummy macvlan ipvlan 8021q ext4 xfs quota_v2"
 
 # The newest kernel package that matches: downloaded and unpacked, never installed.
 find_kernel() {
