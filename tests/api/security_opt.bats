@@ -102,6 +102,7 @@ rw" ]
 	grep -q "0::/crl-parent-test/$id" "/proc/$pid/cgroup"
 	crun-lite rm -f "$id"
 	[ ! -d "/sys/fs/cgroup/unified/crl-parent-test/$id" ]
+	rmdir /sys/fs/cgroup/unified/crl-parent-test 2>/dev/null || true
 }
 
 @test "oom score, annotations, device rules; oom-kill-disable is a warning that names it" {
