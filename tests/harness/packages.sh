@@ -10,7 +10,7 @@ packages_build="gcc libc6-dev meson ninja-build pkg-config libseccomp-dev libcap
 packages_demo="busybox-static python3 curl iproute2 nftables ca-certificates"
 packages_demo_debian="mmdebstrap debian-archive-keyring"
 packages_unit="libcmocka-dev libldns-dev"
-packages_test="bats jq python3 curl iproute2 nftables busybox-static e2fsprogs crun runc zstd xz-utils
+packages_test="bats jq python3 curl iproute2 nftables busybox-static e2fsprogs crun runc zstd xz-utils bzip2
 	util-linux procps
 	mmdebstrap python3-docker strace openssl bsdutils"
 packages_vm="qemu-system-x86 cpio kmod busybox-static"
