@@ -64,7 +64,7 @@ static bool check(struct http_req *r)
 	}
 	if (!str_eq(http_header(r, "Sec-WebSocket-Version"), "13")) {
 		http_add_header(r, "Sec-WebSocket-Version", "13");
-		http_reply_message(r, 426, "WebSocket version 13 is needed");
+		http_reply_message(r, 400, "WebSocket version 13 is needed");
 		return false;
 	}
 	return true;

@@ -7,7 +7,7 @@
 
 /*
  * Checks the request (RFC 6455, 4.2.1) and hijacks the connection as http_hijack() does. When it
- * is no good handshake, it is answered with 400 or 426, and false returned: `done` is not called.
+ * is no good handshake, it is answered with 400, and false returned: `done` is not called.
  */
 bool websocket_accept(struct http_req *r,
 		      void (*done)(struct http_req *r, int fd, const void *early, size_t early_len,
