@@ -101,6 +101,7 @@ static const struct opt_spec create_opts[] = {
 	 "Part of the subnet that containers get addresses from"},
 	{0, "ipam-driver", OPT_STR, "string", "Driver of the address management", "default"},
 	{0, "ipam-opt", OPT_LIST, "map", "Options of the address management"},
+	{0, "ipv4", OPT_BOOL, NULL, "Give IPv4 addresses (true)"},
 	{0, "ipv6", OPT_BOOL, NULL, "Give IPv6 addresses, too"},
 	{0, "label", OPT_LIST, "list", "Set labels"},
 	{'o', "opt", OPT_LIST, "map", "Options of the driver"},
@@ -121,13 +122,33 @@ static int pairs(cJSON *parent, const char *key, char *const *list, struct crl_e
 	return 0;
 }
 
-static void at(cJSON *config, const char *key, char *const *list, size_t i)
+/* The n-th entry of the family, counted from 0; NULL when there are fewer. */
+static const char *of_family(char *const *list, bool six, size_t n)
 {
-	if (list && i < strv_len(list))
-		create_set(config, key, list[i]);
+	for (; list && *list; list++)
+		if ((strchr(*list, ':') != NULL) == six && n-- == 0)
+			return *list;
+	return NULL;
 }
 
-/* The n-th --gateway, --ip-range and --aux-address belong to the n-th --subnet. */
+static void at(cJSON *config, const char *key, char *const *list, bool six, size_t n)
+{
+	const char *value = of_family(list, six, n);
+	if (value)
+		create_set(config, key, value);
+}
+
+/* Addresses go to the first subnet of their family. */
+static int add_aux(cJSON *config, char *const *list, bool six, struct crl_err *err)
+{
+	_cleanup_strv_ char **mine = NULL;
+	for (; list && *list; list++)
+		if ((strchr(*list, ':') != NULL) == six && strv_push(&mine, *list) < 0)
+			return crl_fail_oom(err);
+	return mine ? pairs(config, "AuxiliaryAddresses", mine, err) : 0;
+}
+
+/* The n-th --gateway and --ip-range of a family belong to its n-th --subnet. */
 static int add_ipam(const struct opts *o, cJSON *body, struct crl_err *err)
 {
 	cJSON *ipam = create_object(body, "IPAM");
@@ -141,10 +162,13 @@ static int add_ipam(const struct opts *o, cJSON *body, struct crl_err *err)
 	for (size_t i = 0; i < n; i++) {
 		cJSON *config = cJSON_CreateObject();
 		create_set(config, "Subnet", subnets[i]);
-		at(config, "Gateway", opt_list(o, "gateway"), i);
-		at(config, "IPRange", opt_list(o, "ip-range"), i);
-		if (i == 0 && opt_set(o, "aux-address") &&
-		    pairs(config, "AuxiliaryAddresses", opt_list(o, "aux-address"), err) < 0) {
+		bool six = strchr(subnets[i], ':') != NULL;
+		size_t nth = 0;
+		for (size_t k = 0; k < i; k++)
+			nth += (strchr(subnets[k], ':') != NULL) == six;
+		at(config, "Gateway", opt_list(o, "gateway"), six, nth);
+		at(config, "IPRange", opt_list(o, "ip-range"), six, nth);
+		if (nth == 0 && add_aux(config, opt_list(o, "aux-address"), six, err) < 0) {
 			cJSON_Delete(config);
 			return -1;
 		}
@@ -162,6 +186,8 @@ static int create_net(struct cli *cli, const struct opts *o, struct crl_err *err
 	cJSON_AddBoolToObject(body, "CheckDuplicate", true);
 	cJSON_AddBoolToObject(body, "Internal", opt_bool(o, "internal"));
 	cJSON_AddBoolToObject(body, "Attachable", opt_bool(o, "attachable"));
+	if (opt_set(o, "ipv4"))
+		cJSON_AddBoolToObject(body, "EnableIPv4", opt_bool(o, "ipv4"));
 	cJSON_AddBoolToObject(body, "EnableIPv6", opt_bool(o, "ipv6"));
 	if (add_ipam(o, body, err) < 0 || pairs(body, "Options", opt_list(o, "opt"), err) < 0 ||
 	    pairs(body, "Labels", opt_list(o, "label"), err) < 0 ||

@@ -400,3 +400,15 @@ while True:
 	docker rm -f ca
 	refute in_out curl -gsS -m 1 'http://[2001:db8::1]:8080/x'
 }
+
+@test "our own command line: both families, each option with the subnet of its family" {
+	crun-lite network create --ipv6 --subnet fd00:10::/64 --subnet 10.215.0.0/24 --gateway 10.215.0.9 \
+		--gateway fd00:10::9 --ip-range fd00:10::ff00/120 --aux-address a=10.215.0.1 --aux-address b=fd00:10::ff00 n6
+	run docker network inspect n6 -f '{{json .IPAM.Config}}'
+	[[ $output == *'"Subnet":"10.215.0.0/24","Gateway":"10.215.0.9","AuxiliaryAddresses":{"a":"10.215.0.1"}'* ]]
+	[[ $output == *'"Subnet":"fd00:10::/64","IPRange":"fd00:10::ff00/120","Gateway":"fd00:10::9","AuxiliaryAddresses":{"b":"fd00:10::ff00"}'* ]]
+	crun-lite network create --ipv4=false --ipv6 only
+	[ "$(docker network inspect only -f '{{.EnableIPv4}} {{.EnableIPv6}}')" = "false true" ]
+	crun-lite run -d --name ca --network only -p 8087:80 busybox sleep 100
+	[ "$(crun-lite port ca)" = "80/tcp -> [::]:8087" ]
+}
