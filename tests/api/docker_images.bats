@@ -166,3 +166,11 @@ setup() {
 	run docker plugin ls -q
 	[ "$status" -eq 0 ] && [ -z "$output" ]
 }
+
+@test "what needs a registry says so, and is no crash" {
+	for request in "POST /auth" "GET /images/search?term=x" "GET /distribution/busybox/json"; do
+		run curl -sS -X "${request% *}" -H 'Content-Type: application/json' -d '{"username":"a","password":"b"}' \
+			-w ' %{http_code}' --unix-socket "$CRL/s" "http://d/v1.51${request#* }"
+		[[ $output == *'"message":"'*registr*'"}'*" 501" ]]
+	done
+}

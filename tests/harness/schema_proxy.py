@@ -117,11 +117,13 @@ class Session:
         self.down = Pipe(daemon[0], client[1])
         self.requests = asyncio.Queue()
         self.hijacked = None
+        self.left = False  # the client ended where a request could begin, not a hijacked stream's half
 
     async def requests_loop(self):
         while True:
             head = await self.up.until(b"\r\n\r\n")
             if head is None:
+                self.left = True
                 return
             message = Message(head[:-4])
             # The next bytes are a request only if this one is not answered by an upgrade.
@@ -207,9 +209,12 @@ async def serve(reader, writer):
     session = Session((reader, writer), daemon)
     up = asyncio.ensure_future(session.half(session.requests_loop(), daemon[1]))
     down = asyncio.ensure_future(session.half(session.answers_loop(), writer))
-    # The daemon's end of stream ends it; the client's is passed on and the answer still awaited.
-    await down
+    # The daemon's end of stream ends it; the client's is passed on and the answer still awaited. One who
+    # left a stream is gone as a whole, though only half of that can be seen from here.
+    await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({down}, timeout=1 if session.left else None)
     up.cancel()
+    down.cancel()
     for w in (writer, daemon[1]):
         w.close()
 
