@@ -11,7 +11,7 @@ void api_images_history(struct http_req *r);
 void api_images_tag(struct http_req *r);
 void api_images_delete(struct http_req *r);
 void api_images_prune(struct http_req *r);
-/* Import; pull is 501. */
+/* Import; pull is refused (501): there is no registry client. */
 void api_images_create(struct http_req *r);
 void api_images_load(struct http_req *r);
 void api_images_get(struct http_req *r);

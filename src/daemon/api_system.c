@@ -104,7 +104,7 @@ void api_system_auth(struct http_req *r)
 			   "this build of crun-lite cannot log in: it has no registry client");
 }
 
-/* --- what is not here --- */
+/* --- plugins, swarm, BuildKit: none --- */
 
 void api_plugins_list(struct http_req *r)
 {
