@@ -120,7 +120,7 @@ struct link_env {
 static void set_prefix(struct link_env *e, const char *alias)
 {
 	size_t n = 0;
-	for (; alias[n] && n < sizeof(e->prefix) - 1; n++)
+	for (; n < sizeof(e->prefix) - 1 && alias[n]; n++)
 		e->prefix[n] = alias[n] == '-' ? '_' : (char)toupper((unsigned char)alias[n]);
 	e->prefix[n] = '\0';
 }

@@ -167,9 +167,8 @@ static bool kernel_has(const char *kind)
 
 static int lacks(struct crl_err *err, const char *kind)
 {
-	return crl_fail(err, CRL_KERNEL,
-			"this kernel has no %s links (is the module %s there?)", kind,
-			str_eq(kind, "vlan") ? "8021q" : kind);
+	return crl_fail(err, CRL_KERNEL, "this kernel has no %s links (is the module %s there?)",
+			kind, str_eq(kind, "vlan") ? "8021q" : kind);
 }
 
 static int make_link(const char *name, const char *kind, unsigned parent, uint16_t vlan,

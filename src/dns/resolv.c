@@ -21,19 +21,20 @@ bool resolv_parse(const char *text, union address *ret)
 {
 	char host[64];
 	size_t len = strcspn(text, "%");
+	const char *zone = text[len] ? text + len + 1 : NULL;
 	union address a = {0};
 
 	if (len >= sizeof(host))
 		return false;
 	memcpy(host, text, len);
 	host[len] = '\0';
-	if (!text[len] && inet_pton(AF_INET, host, &a.v4.sin_addr) == 1) {
+	if (!zone && inet_pton(AF_INET, host, &a.v4.sin_addr) == 1) {
 		a.v4.sin_family = AF_INET;
 		a.v4.sin_port = htons(DNS_SERVER_PORT);
 	} else if (inet_pton(AF_INET6, host, &a.v6.sin6_addr) == 1) {
 		a.v6.sin6_family = AF_INET6;
 		a.v6.sin6_port = htons(DNS_SERVER_PORT);
-		if (text[len] && !(a.v6.sin6_scope_id = if_nametoindex(text + len + 1)))
+		if (zone && !(a.v6.sin6_scope_id = if_nametoindex(zone)))
 			return false;
 	} else {
 		return false;

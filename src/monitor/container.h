@@ -29,7 +29,7 @@ struct container {
 	bool own_pidns;              /* its processes die with init */
 	char *cgroup;                /* NULL = none */
 	struct crl_seccomp *seccomp; /* for execs; NULL = unconfined */
-	struct external *external; /* NULL = the library */
+	struct external *external;   /* NULL = the library */
 	struct volume_use *volumes;  /* mounted for this container */
 	size_t n_volumes;
 	/* Kept only while poststop hooks are to be run by crl_rt_destroy(). */

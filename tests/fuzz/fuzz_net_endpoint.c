@@ -50,8 +50,8 @@ static void fuzz_subnet6(const char *text)
 
 	if (!ip6_parse_cidr(text, &net))
 		return;
-	if (!ip6_parse_cidr(ip6_format_cidr(net, cidr), &back) ||
-	    !ip6_equal(back.addr, net.addr) || back.prefix_len != net.prefix_len)
+	if (!ip6_parse_cidr(ip6_format_cidr(net, cidr), &back) || !ip6_equal(back.addr, net.addr) ||
+	    back.prefix_len != net.prefix_len)
 		abort();
 	if (!ip6_contains(net, ip6_first(net)) || !ip6_contains(net, ip6_last(net)) ||
 	    !ip6_overlap(net, back))

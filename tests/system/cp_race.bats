@@ -45,11 +45,12 @@ fetch_ok() { curl -sf -o /dev/null --unix-socket "$CRL/s" "http://d/containers/$
 
 race() {
 	local i inside=0 missed=0
-	for i in $(seq 40); do
+	for i in $(seq 1000); do
 		fetch "$id" /r/d/f >out.tar
 		run grep -ac HOST-SECRET out.tar
 		[ "$output" = 0 ]
 		if grep -aq inside out.tar; then inside=$((inside + 1)); else missed=$((missed + 1)); fi
+		[ "$i" -lt 40 ] || [ $inside -eq 0 ] || [ $missed -eq 0 ] || break
 	done
 	# Both states were met, or there was no race.
 	echo "inside $inside, not $missed"

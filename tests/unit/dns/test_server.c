@@ -226,7 +226,7 @@ static void test_forward(void **state)
 	ASK(ASK_FOREIGN);
 	struct asked a = asked_at(0, 500);
 	assert_int_equal(a.len, sizeof(ASK_FOREIGN) - 1);
-	assert_memory_equal(a.question + 2, ASK_FOREIGN + 2, sizeof(ASK_FOREIGN) - 3);
+	assert_memory_equal(a.question + 2, &ASK_FOREIGN[2], sizeof(ASK_FOREIGN) - 3);
 	ASK(ASK_FOREIGN); /* again, as impatient clients do */
 	assert_int_equal(answer_on(upstream[0], 50, NULL, NULL), -1);
 	reply_from(upstream[0], &a, RCODE_OK);
