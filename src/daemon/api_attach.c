@@ -52,7 +52,7 @@ struct attach_call {
 	struct log_reader *reader;
 	struct buf replay;
 	int fd;
-	sd_event_source *writable, *turn;
+	sd_event_source *writable, *turn, *pause;
 };
 
 static void call_free(void *data)
@@ -60,6 +60,7 @@ static void call_free(void *data)
 	struct attach_call *call = data;
 	sd_event_source_disable_unref(call->writable);
 	sd_event_source_disable_unref(call->turn);
+	sd_event_source_disable_unref(call->pause);
 	log_reader_close(call->reader);
 	json_free(&mon_attach_json, &call->spec);
 	buf_free(&call->replay);
@@ -137,6 +138,19 @@ static int on_replay_ready(sd_event_source *s, int fd, uint32_t revents, void *d
 	return 0;
 }
 
+/*
+ * docker-py reads the head through a buffer that it then throws away, with all that came in the
+ * same packet: it loses a log that follows the head at once, and has not met an engine that does.
+ */
+#define REPLAY_PAUSE_US 10000
+
+static int on_pause_over(sd_event_source *s, uint64_t usec, void *data)
+{
+	struct attach_call *call = data;
+	sd_event_source_set_enabled(call->turn, SD_EVENT_ON);
+	return 0;
+}
+
 /* false: there is no log that could be read. */
 static bool begin_replay(struct attach_call *call)
 {
@@ -151,7 +165,9 @@ static bool begin_replay(struct attach_call *call)
 	       sd_event_add_io(call->d->event, &call->writable, call->fd, 0, on_replay_ready,
 			       call) >= 0 &&
 	       sd_event_add_defer(call->d->event, &call->turn, on_replay_turn, call) >= 0 &&
-	       sd_event_source_set_enabled(call->turn, SD_EVENT_ON) >= 0;
+	       sd_event_source_set_enabled(call->turn, SD_EVENT_OFF) >= 0 &&
+	       sd_event_add_time_relative(call->d->event, &call->pause, CLOCK_MONOTONIC,
+					  REPLAY_PAUSE_US, 1000, on_pause_over, call) >= 0;
 }
 
 /* --- the request --- */
