@@ -104,6 +104,8 @@ daemon_setup() {
 	fi
 	daemon_start "$@" || return 1
 	crun-lite load -q -i "$(busybox_archive)" >/dev/null
+	crun-lite network inspect -f '{{index .Options "com.docker.network.bridge.name"}}' bridge 2>/dev/null |
+		sed -n 's/^crl//p' >"$CRL.suffix"
 }
 
 daemon_teardown() {
@@ -117,12 +119,12 @@ daemon_teardown() {
 	# The kernel takes namespaces, and the links in them, apart in the background.
 	for _ in $(seq 30); do
 		leak_snapshot "$CRL" >"$CRL.after"
-		leak_compare "$CRL.before" "$CRL.after" >/dev/null 2>&1 && break
+		leak_compare "$CRL.before" "$CRL.after" "$(cat "$CRL.suffix")" >/dev/null 2>&1 && break
 		sleep 0.1
 	done
-	leak_compare "$CRL.before" "$CRL.after" >&3 2>&1 || status=1
+	leak_compare "$CRL.before" "$CRL.after" "$(cat "$CRL.suffix")" >&3 2>&1 || status=1
 	[ $status -eq 0 ] || tail -n 20 "$CRL/daemon.log" >&3
-	rm -rf "$CRL" "$CRL.before" "$CRL.after" || status=1
+	rm -rf "$CRL" "$CRL.before" "$CRL.after" "$CRL.suffix" || status=1
 	return $status
 }
 
