@@ -7,6 +7,7 @@
  */
 #include "tar.h"
 
+#include <base/base64.h>
 #include <ctype.h>
 #include <errno.h>
 
@@ -84,48 +85,15 @@ static char *url_decode(const char *s, size_t len)
 	return out;
 }
 
-static int base64_digit(char c)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *p = c ? strchr(digits, c) : NULL;
-
-	return p ? (int)(p - digits) : -1;
-}
-
-/* The length of the result, or -1: not base64. `out` has room for 3/4 of it. */
-static ssize_t base64_decode(const char *s, size_t len, char *out)
-{
-	unsigned bits = 0, n_bits = 0;
-	char *w = out;
-
-	while (len > 0 && s[len - 1] == '=')
-		len--;
-	for (size_t i = 0; i < len; i++) {
-		int d = base64_digit(s[i]);
-		if (d < 0)
-			return -1;
-		bits = (bits << 6 | (unsigned)d) & 0xffffff;
-		n_bits += 6;
-		if (n_bits >= 8) {
-			n_bits -= 8;
-			*w++ = (char)(bits >> n_bits);
-		}
-	}
-	return w - out;
-}
-
 static int add_libarchive_xattr(struct pax *p, const char *name, size_t name_len, const char *value,
 				size_t len, struct crl_err *err)
 {
-	_cleanup_free_ char *raw = malloc(len + 1);
+	uint8_t *raw;
+	size_t n;
 
-	if (!raw)
-		return crl_fail_oom(err);
-	ssize_t n = base64_decode(value, len, raw);
-	if (n < 0)
-		return crl_fail(err, CRL_INVALID, "extended attribute that is not base64");
-	return add_xattr(p, url_decode(name, name_len), take_ptr(raw), (size_t)n, err);
+	if (base64_bytes(value, len, &raw, &n, err) < 0)
+		return crl_context(err, "extended attribute");
+	return add_xattr(p, url_decode(name, name_len), (char *)raw, n, err);
 }
 
 static int add_sparse_number(struct pax *p, const char *value, size_t len, struct crl_err *err)

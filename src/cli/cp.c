@@ -2,6 +2,7 @@
 /* cp: files between a container and this machine, as tar streams. See docker-cp(1). */
 #include <cli/commands.h>
 
+#include <base/base64.h>
 #include <base/path.h>
 #include <cli/cp_local.h>
 #include <cli/format.h>
@@ -40,35 +41,15 @@ static void remote_free(struct remote *r)
 	free(r->target);
 }
 
-static int base64_value(char c)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const char *at = c ? strchr(digits, c) : NULL;
-	return at ? (int)(at - digits) : -1;
-}
-
-static void decode_base64(const char *text, struct buf *out)
-{
-	unsigned bits = 0, n = 0;
-	for (; base64_value(*text) >= 0; text++) {
-		bits = bits << 6 | (unsigned)base64_value(*text);
-		n += 6;
-		if (n < 8)
-			continue;
-		n -= 8;
-		buf_putc(out, (char)(bits >> n & 0xff));
-	}
-}
-
 static int read_stat(const struct http_response *r, struct remote *ret, struct crl_err *err)
 {
-	_cleanup_buf_ struct buf text = BUF_INIT;
+	const char *coded = r->path_stat ? r->path_stat : "";
+	_cleanup_free_ uint8_t *text = NULL;
 	_cleanup_cjson_ cJSON *o = NULL;
 	int64_t mode = 0;
-	decode_base64(r->path_stat ? r->path_stat : "", &text);
-	if (text.failed || json_parse(text.data ? text.data : "", text.len, 65536, &o, err) < 0 ||
-	    !json_get_i64(o, "mode", &mode))
+	size_t len;
+	if (base64_bytes(coded, strlen(coded), &text, &len, err) < 0 ||
+	    json_parse((char *)text, len, 65536, &o, err) < 0 || !json_get_i64(o, "mode", &mode))
 		return crl_fail(err, CRL_IO, "the daemon's answer does not describe the file");
 	const char *target = json_get_str(o, "linkTarget");
 	ret->kind = (struct cp_kind){true, (uint32_t)mode & GO_DIR};

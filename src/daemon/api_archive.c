@@ -11,6 +11,7 @@
 #include "job_reply.h"
 #include "jobs.h"
 
+#include <base/base64.h>
 #include <errno.h>
 #include <fcntl.h>
 
@@ -86,7 +87,7 @@ static cJSON *path_args(struct http_req *r, struct container *c, bool writable)
 static void add_stat_header(struct http_req *r, const cJSON *stat)
 {
 	_cleanup_free_ char *text = cJSON_PrintUnformatted(stat),
-			    *coded = text ? api_base64(text, strlen(text)) : NULL;
+			    *coded = text ? base64_text(text, strlen(text)) : NULL;
 
 	if (coded)
 		http_add_header(r, STAT_HEADER, coded);

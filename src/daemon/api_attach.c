@@ -8,6 +8,7 @@
 #include "log_reader.h"
 #include "websocket.h"
 
+#include <base/base64.h>
 #include <base/fd.h>
 #include <base/keys.h>
 #include <base/log.h>
@@ -19,27 +20,6 @@ const char *api_stream_type(const struct http_req *r, bool tty)
 {
 	return !tty && http_api_version(r) >= 142 ? "application/vnd.docker.multiplexed-stream"
 						  : "application/vnd.docker.raw-stream";
-}
-
-char *api_base64(const void *data, size_t len)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const uint8_t *in = data;
-	char *out = malloc((len + 2) / 3 * 4 + 1), *p = out;
-	if (!out)
-		return NULL;
-	for (size_t i = 0; i < len; i += 3) {
-		uint32_t v = (uint32_t)in[i] << 16;
-		v |= i + 1 < len ? (uint32_t)in[i + 1] << 8 : 0;
-		v |= i + 2 < len ? in[i + 2] : 0;
-		*p++ = digits[v >> 18];
-		*p++ = digits[v >> 12 & 63];
-		*p++ = i + 1 < len ? digits[v >> 6 & 63] : '=';
-		*p++ = i + 2 < len ? digits[v & 63] : '=';
-	}
-	*p = '\0';
-	return out;
 }
 
 struct attach_call {
@@ -185,7 +165,7 @@ static int take_client(struct attach_call *call, int fd, const void *early, size
 	}
 	call->fd = fd;
 	if (early_len)
-		call->spec.early_input = api_base64(early, early_len);
+		call->spec.early_input = base64_text(early, early_len);
 	return 0;
 }
 

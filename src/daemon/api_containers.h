@@ -57,8 +57,6 @@ int api_size(struct http_req *r, int32_t *ret_rows, int32_t *ret_cols, struct cr
 void api_console_size(const cJSON *size, int32_t *rows, int32_t *cols);
 
 /* Attach options of query parameters, for attach and exec start. */
-/* Base64 of bytes that came with an upgrade; caller frees. */
-char *api_base64(const void *data, size_t len);
 const char *api_stream_type(const struct http_req *r, bool tty);
 
 /* "Up 5 seconds", "Exited (7) 3 seconds ago": docker ps. Caller frees. */

@@ -7,6 +7,7 @@
 #include "api_containers.h"
 #include "exec.h"
 
+#include <base/base64.h>
 #include <base/keys.h>
 #include <base/log.h>
 #include <inttypes.h>
@@ -183,7 +184,7 @@ static void on_hijacked(struct http_req *r, int fd, const void *early, size_t ea
 								     ? (char *)"ctrl-p,ctrl-q"
 								     : e->spec.detach_keys)
 							  : NULL};
-	if (early_len && !(input = api_base64(early, early_len)))
+	if (early_len && !(input = base64_text(early, early_len)))
 		return;
 	a.early_input = input;
 	if (send_start(e, client, &a, NULL, &err) < 0)

@@ -12,10 +12,10 @@
 
 #include <base/step.h>
 #include <base/log.h>
+#include <base/base64.h>
 #include <base/path.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <nettle/base64.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -245,20 +245,6 @@ static void arm(struct container *c, int64_t ns)
 
 /* --- its end --- */
 
-static char *decode(const char *base64, size_t *ret_len)
-{
-	size_t len = base64 ? strlen(base64) : 0, n = BASE64_DECODE_LENGTH(len);
-	struct base64_decode_ctx ctx;
-	uint8_t *data = malloc(n + 1);
-	*ret_len = 0;
-	if (!data || !len)
-		return (char *)data;
-	base64_decode_init(&ctx);
-	if (base64_decode_update(&ctx, &n, data, len, base64) && base64_decode_final(&ctx))
-		*ret_len = n;
-	return (char *)data;
-}
-
 static char *timeout_text(const struct container *c, const char *output)
 {
 	char t[48];
@@ -272,15 +258,19 @@ static char *timeout_text(const struct container *c, const char *output)
 
 void container_health_probed(struct container *c, struct exec *e, const struct mon_exit *x)
 {
+	const char *coded = x->output ? x->output : "";
+	struct crl_err ignored = CRL_ERR_INIT;
+	_cleanup_free_ uint8_t *raw = NULL;
 	size_t len;
-	_cleanup_free_ char *raw = decode(x->output, &len);
 	struct health_result r = {.start = c->probe_started,
 				  .end = time_now_ns(),
 				  .exit_code = x->timed_out ? -1 : x->exit_code};
 	exec_forget(e);
 	if (!c->rec.health || !config_of(c))
 		return;
-	r.output = raw ? health_text(raw, len, x->truncated) : NULL;
+	/* What the monitor coded; without memory the check has no output. */
+	if (base64_bytes(coded, strlen(coded), &raw, &len, &ignored) == 0)
+		r.output = health_text((char *)raw, len, x->truncated);
 	if (x->timed_out) {
 		char *text = timeout_text(c, r.output);
 		free(r.output);

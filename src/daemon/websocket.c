@@ -10,6 +10,7 @@
 #include "daemon.h"
 #include "jobs.h"
 
+#include <base/base64.h>
 #include <base/fd.h>
 #include <base/log.h>
 #include <errno.h>
@@ -51,7 +52,7 @@ static char *answer_to(const char *key)
 	sha1_update(&sha, strlen(key), (const uint8_t *)key);
 	sha1_update(&sha, strlen(GUID), (const uint8_t *)GUID);
 	sha1_digest(&sha, sizeof(sum), sum);
-	return api_base64(sum, sizeof(sum));
+	return base64_text(sum, sizeof(sum));
 }
 
 static bool check(struct http_req *r)
@@ -96,7 +97,7 @@ int websocket_relay(struct daemon *d, int client_fd, const void *early, size_t e
 		    int *ret_fd, struct crl_err *err)
 {
 	_cleanup_close_ int client = client_fd, ours = -1;
-	_cleanup_free_ char *coded = early_len ? api_base64(early, early_len) : NULL;
+	_cleanup_free_ char *coded = early_len ? base64_text(early, early_len) : NULL;
 	struct job *job;
 	int pair[2];
 

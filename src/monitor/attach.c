@@ -6,9 +6,9 @@
  */
 #include "attach.h"
 
+#include <base/base64.h>
 #include <base/cleanup.h>
 #include <errno.h>
-#include <nettle/base64.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -249,14 +249,10 @@ void attach_update(struct attach *a)
 
 static int early_input(struct attach *a, const char *text, struct crl_err *err)
 {
-	size_t len = strlen(text), n = BASE64_DECODE_LENGTH(len);
-	_cleanup_free_ uint8_t *data = malloc(n ? n : 1);
-	if (!data)
-		return crl_fail_oom(err);
-	struct base64_decode_ctx ctx;
-	base64_decode_init(&ctx);
-	if (!base64_decode_update(&ctx, &n, data, len, text) || !base64_decode_final(&ctx))
-		return crl_fail(err, CRL_INVALID, "early input is not base64");
+	_cleanup_free_ uint8_t *data = NULL;
+	size_t n;
+	if (base64_bytes(text, strlen(text), &data, &n, err) < 0)
+		return crl_context(err, "early input");
 	take_input(a, data, n);
 	return 0;
 }

@@ -3,7 +3,7 @@
  * ever. */
 #include "capture.h"
 
-#include <nettle/base64.h>
+#include <base/base64.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,15 +26,7 @@ void capture_add(struct capture *c, const void *data, size_t len)
 
 char *capture_text(const struct capture *c)
 {
-	if (!c->len)
-		return NULL;
-	size_t n = BASE64_ENCODE_RAW_LENGTH(c->len);
-	char *text = malloc(n + 1);
-	if (!text)
-		return NULL;
-	base64_encode_raw(text, c->len, c->data);
-	text[n] = '\0';
-	return text;
+	return c->len ? base64_text(c->data, c->len) : NULL;
 }
 
 void capture_free(struct capture *c)

@@ -9,9 +9,9 @@
 #include "verbs.h"
 #include "ws_frame.h"
 
+#include <base/base64.h>
 #include <base/cleanup.h>
 #include <base/fd.h>
-#include <nettle/base64.h>
 
 #include <errno.h>
 #include <poll.h>
@@ -188,16 +188,17 @@ static void say_goodbye(struct relay *r)
 /* Bytes that came behind the handshake. */
 static int take_early(struct relay *r, const char *text, struct crl_err *err)
 {
-	struct base64_decode_ctx ctx;
-	size_t len = str_empty(text) ? 0 : strlen(text), n = sizeof(r->in);
+	_cleanup_free_ uint8_t *data = NULL;
+	size_t n;
 
-	if (len > BASE64_ENCODE_RAW_LENGTH(sizeof(r->in) - 3))
-		return crl_fail(err, CRL_LIMIT, "%zu bytes before the connection was there", len);
-	base64_decode_init(&ctx);
-	if (len &&
-	    (!base64_decode_update(&ctx, &n, r->in, len, text) || !base64_decode_final(&ctx)))
-		return crl_fail(err, CRL_INVALID, "early: no base64");
-	r->in_len = len ? n : 0;
+	if (str_empty(text))
+		return 0;
+	if (base64_bytes(text, strlen(text), &data, &n, err) < 0)
+		return crl_context(err, "early");
+	if (n > sizeof(r->in))
+		return crl_fail(err, CRL_LIMIT, "%zu bytes before the connection was there", n);
+	memcpy(r->in, data, n);
+	r->in_len = n;
 	return 0;
 }
 
