@@ -183,8 +183,10 @@ bool container_await_writers(struct container *c, bool hurry, container_done cb,
 	return true;
 }
 
+/* By its id: another start that waited may have failed meanwhile and taken the container along. */
 struct later_start {
-	struct container *c;
+	struct daemon *d;
+	char id[ID_HEX + 1];
 	container_done cb;
 	void *data;
 };
@@ -192,10 +194,14 @@ struct later_start {
 static void start_now(const struct crl_err *err, bool modified, void *data)
 {
 	_cleanup_free_ struct later_start *s = data;
+	struct crl_err gone = CRL_ERR_INIT;
+	struct container *c = NULL;
+	if (!err && container_find(s->d, s->id, &c, &gone) < 0)
+		err = &gone;
 	if (err)
 		s->cb(err, false, s->data);
 	else
-		container_start(s->c, s->cb, s->data);
+		container_start(c, s->cb, s->data);
 }
 
 bool container_start_waits(struct container *c, container_done cb, void *data)
@@ -203,7 +209,8 @@ bool container_start_waits(struct container *c, container_done cb, void *data)
 	struct later_start *s = c->writers ? malloc(sizeof(*s)) : NULL;
 	if (!s)
 		return false;
-	*s = (struct later_start){c, cb, data};
+	*s = (struct later_start){.d = c->d, .cb = cb, .data = data};
+	memcpy(s->id, c->rec.id, sizeof(s->id));
 	if (container_await_writers(c, true, start_now, s))
 		return true;
 	free(s);

@@ -366,6 +366,26 @@ rules() {
 	wait
 }
 
+@test "several starts wait for one copy, and the first of them fails and removes the container" {
+	id=$(docker create --rm --network container:"$(docker create busybox true)" busybox true)
+	pid=$(daemon_pid)
+	mkfifo hang
+	curl -s -T - --unix-socket "$CRL/s" -X PUT "http://d/containers/$id/archive?path=/" <hang >/dev/null &
+	exec 9>hang
+	wait_until 5 pgrep -P "$pid" -f crun-lite-worker
+	for i in 1 2 3; do
+		curl -s -o start$i -w '%{http_code}' --unix-socket "$CRL/s" -X POST "http://d/containers/$id/start" >status$i 9>&- &
+	done
+	sleep 0.5
+	exec 9>&-
+	wait
+	[[ $(cat start1 start2 start3) == *"cannot join network of a non running container"* ]]
+	[ "$(cat start1 start2 start3 | grep -o 'No such container' | wc -l)" = 2 ]
+	[ "$(cat status1 status2 status3 | grep -o 404 | wc -l)" = 2 ]
+	curl -fsS --unix-socket "$CRL/s" http://d/_ping
+	[ "$(daemon_pid)" = "$pid" ] && kill -0 "$pid"
+}
+
 @test "a removal ends the copy; a client that vanishes ends the worker" {
 	id=$(docker create busybox true)
 	mkfifo hang
