@@ -169,12 +169,32 @@ char **strv_copy(char *const *v)
 	return copy;
 }
 
+/* strv_take() for who knows the length: room for twice as many whenever that is a power of two, so
+ * that a text of a stranger with a million parts takes no longer than its length. */
+static int strv_grow(char ***v, size_t *n, char *s)
+{
+	if (s && (*n & (*n + 1)) == 0) {
+		char **bigger = reallocarray(*v, 2 * (*n + 1), sizeof(char *));
+		if (!bigger) {
+			free(s);
+			return -1;
+		}
+		*v = bigger;
+	}
+	if (!s)
+		return -1;
+	(*v)[(*n)++] = s;
+	(*v)[*n] = NULL;
+	return 0;
+}
+
 char **strv_split(const char *s, const char *seps, bool keep_empty)
 {
 	char **v = calloc(1, sizeof(char *));
+	size_t parts = 0;
 	while (v) {
 		size_t n = strcspn(s, seps);
-		if ((n > 0 || keep_empty) && strv_take(&v, strndup(s, n)) < 0) {
+		if ((n > 0 || keep_empty) && strv_grow(&v, &parts, strndup(s, n)) < 0) {
 			strv_free(v);
 			return NULL;
 		}

@@ -106,6 +106,15 @@ of() { docker inspect "$1" -f "{{json (index .NetworkSettings.Networks \"$2\").$
 	[[ $output == *"192.0.2.7 mine"* && $output != *$S.1.2* && $output == *"$S.2.2"$'\tbox'* ]]
 }
 
+@test "a hosts file of a million lines does not hold the daemon up" {
+	docker run -d --name c1 --network red busybox sleep 100
+	docker exec c1 sh -c 'yes "" | head -c 1000000 >>/etc/hosts'
+	begin=$(date +%s)
+	docker network connect blue c1
+	[ $(($(date +%s) - begin)) -le 5 ]
+	docker exec c1 tail -n 1 /etc/hosts | grep -q "^$S.2.2"
+}
+
 @test "paused and stopped and created containers" {
 	docker run -d --name c1 --network red busybox sleep 100
 	docker pause c1

@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 static void test_err_context(void **state)
 {
@@ -38,6 +39,29 @@ static void test_err_context(void **state)
 	big[sizeof(big) - 1] = '\0';
 	crl_fail(&err, CRL_INVALID, "%s", big);
 	assert_true(str_ends(err.msg, "..."));
+}
+
+/* A container's hosts file may be a million line ends: the time must grow with the length alone. */
+static void test_split_of_many_parts(void **state)
+{
+	enum { PARTS = 1000000 };
+	char *text = malloc(PARTS + 1);
+	assert_non_null(text);
+	memset(text, '\n', PARTS);
+	text[PARTS] = '\0';
+	clock_t begin = clock();
+	char **parts = strv_split(text, "\n", true);
+	assert_true(clock() - begin < 5 * CLOCKS_PER_SEC);
+	assert_int_equal(strv_len(parts), PARTS + 1);
+	strv_free(parts);
+	for (size_t n = 0; n < 20; n++) {
+		text[n] = '\0';
+		parts = strv_split(text, "\n", true);
+		assert_int_equal(strv_len(parts), n + 1);
+		strv_free(parts);
+		text[n] = '\n';
+	}
+	free(text);
 }
 
 static void test_sizes(void **state)
@@ -456,6 +480,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_err_context),
 		cmocka_unit_test(test_remove_deep_tree),
+		cmocka_unit_test(test_split_of_many_parts),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_json_round_trip),
 		cmocka_unit_test(test_json_refuses),
