@@ -119,11 +119,14 @@ static int add_volumes(struct api_config *to, const struct api_config *from, str
 static int merge_config(struct api_config *body, const struct container *c, cJSON **ret,
 			struct crl_err *err)
 {
-	_cleanup_cjson_ cJSON *own = json_encode_tree(&api_config_json, &c->rec.config);
+	/* Through text: an encoded tree holds large numbers, a health check's, as raw text. */
+	_cleanup_free_ char *own = json_encode(&api_config_json, &c->rec.config);
 	struct crl_image_config base = {0};
 
-	if (!own || json_decode_tree(&crl_image_config_json, own, JSON_LAX, &base, err) < 0)
-		return own ? -1 : crl_fail_oom(err);
+	if (!own)
+		return crl_fail_oom(err);
+	if (json_decode(&crl_image_config_json, own, strlen(own), JSON_LAX, &base, err) < 0)
+		return -1;
 	int r = container_merge_image(body, &base, err);
 	json_free(&crl_image_config_json, &base);
 	if (r < 0 || add_volumes(body, &c->rec.config, err) < 0)

@@ -101,6 +101,16 @@ get() { curl -s --unix-socket "$CRL/s" "http://d$1"; }
 	docker rmi made:1 made:2 "$img"
 }
 
+@test "commit of a container with a health check: its times are large numbers" {
+	id=$(docker create --health-cmd true --health-interval 30s --health-timeout 5s busybox)
+	run docker commit "$id" checked
+	echo "$output"
+	[[ $output =~ ^sha256:[0-9a-f]{64}$ ]]
+	[ "$(docker image inspect -f '{{json .Config.Healthcheck}}' checked)" = '{"Test":["CMD-SHELL","true"],"Interval":30000000000,"Timeout":5000000000}' ]
+	docker rm "$id" >/dev/null
+	docker rmi checked
+}
+
 @test "commit of a stopped and of an unchanged container" {
 	id=$(docker create busybox echo hi)
 	img=$(docker commit "$id")
