@@ -225,12 +225,18 @@ FUNC(f_pad)
 	return give_buf(pool, &b, ret, err);
 }
 
+static bool is_text(const cJSON *v)
+{
+	return v && cJSON_IsString(v);
+}
+
 static int print_all(struct tpl_pool *pool, const cJSON *const *args, size_t n, bool line,
 		     const cJSON **ret, struct crl_err *err)
 {
 	struct buf b = BUF_INIT;
 	for (size_t i = 0; i < n; i++) {
-		if (line && i)
+		/* Go's Print divides what is no text on either side, Println everything. */
+		if (i && (line || (!is_text(args[i - 1]) && !is_text(args[i]))))
 			buf_putc(&b, ' ');
 		tpl_print(args[i], &b);
 	}
@@ -247,23 +253,6 @@ FUNC(f_print)
 FUNC(f_println)
 {
 	return print_all(pool, args, n, true, ret, err);
-}
-
-/* One verb: flags and width as in C, the letter as in Go. */
-static size_t format_one(struct buf *b, const char *verb, const cJSON *arg)
-{
-	size_t i = 1 + strspn(verb + 1, "-+ 0123456789.");
-	_cleanup_buf_ struct buf value = BUF_INIT;
-	bool left = verb[1] == '-';
-	unsigned long width = strtoul(verb + 1 + left, NULL, 10);
-	tpl_print(arg, &value);
-	if (width > 1000)
-		width = 1000;
-	if (verb[i] == 'q')
-		buf_printf(b, "\"%s\"", value.data ? value.data : "");
-	else
-		buf_printf(b, left ? "%-*s" : "%*s", (int)width, value.data ? value.data : "");
-	return verb[i] ? i + 1 : i;
 }
 
 FUNC(f_printf)
@@ -283,7 +272,7 @@ FUNC(f_printf)
 				buf_free(&b);
 				return bad(err, "printf", "too few arguments");
 			}
-			p += format_one(&b, p, args[used++]);
+			p += tpl_format(&b, p, args[used++]);
 		}
 	}
 	return give_buf(pool, &b, ret, err);
@@ -321,6 +310,35 @@ FUNC(f_index)
 	}
 	*ret = v;
 	return 0;
+}
+
+/* Bounds as in Go: [from, to) of a string's bytes or of a list. */
+FUNC(f_slice)
+{
+	const cJSON *v = args[0];
+	if (!v || (!cJSON_IsString(v) && !cJSON_IsArray(v)))
+		return bad(err, "slice", "cannot slice this value");
+	double size =
+		cJSON_IsString(v) ? (double)strlen(v->valuestring) : (double)cJSON_GetArraySize(v);
+	double at[2] = {0, size};
+	if (n > 3)
+		return bad(err, "slice", "too many indexes");
+	for (size_t i = 1; i < n; i++) {
+		if (!args[i] || !cJSON_IsNumber(args[i]))
+			return bad(err, "slice", "cannot index with that key");
+		at[i - 1] = args[i]->valuedouble;
+	}
+	if (!(at[0] >= 0 && at[0] <= at[1] && at[1] <= size))
+		return bad(err, "slice", "index out of range");
+	if (cJSON_IsString(v)) {
+		struct buf b = BUF_INIT;
+		buf_add(&b, v->valuestring + (size_t)at[0], (size_t)at[1] - (size_t)at[0]);
+		return give_buf(pool, &b, ret, err);
+	}
+	cJSON *list = cJSON_CreateArray();
+	for (int i = (int)at[0]; list && i < (int)at[1]; i++)
+		cJSON_AddItemToArray(list, cJSON_Duplicate(cJSON_GetArrayItem(v, i), true));
+	return give(pool, list, ret, err);
 }
 
 /* <0, 0, >0; 2 = the kinds cannot be compared. */
@@ -419,6 +437,7 @@ static const struct {
 	{"printf", f_printf, 1},
 	{"len", f_len, 1},
 	{"index", f_index, 1},
+	{"slice", f_slice, 1},
 	{"eq", f_eq, 2},
 	{"ne", f_ne, 2},
 	{"lt", f_lt, 2},

@@ -72,6 +72,9 @@ tpl_func tpl_func_find(const char *name, size_t *ret_min_args);
 
 /* Go's %v of a value. A NULL (missing) value prints "<no value>". */
 void tpl_print(const cJSON *v, struct buf *out);
+/* One verb of printf ("%-5.3s") with its argument, appended to b; returns its length in the format.
+ */
+size_t tpl_format(struct buf *b, const char *verb, const cJSON *arg);
 /* Go's truth: not empty, not zero, not null, not missing. */
 bool tpl_truth(const cJSON *v);
 
