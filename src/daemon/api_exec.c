@@ -133,7 +133,8 @@ static void on_started(const cJSON *answer, const struct crl_err *err, int exit_
 	} else if (e && err->code != CRL_OK) {
 		e->running = false;
 		e->has_exit_code = true;
-		e->exit_code = exit_code ? exit_code : 126;
+		/* 125 is the client's own: of an exec that did not start dockerd says 126. */
+		e->exit_code = exit_code > 125 ? exit_code : 126;
 		e->finished_boot = time_boot_ns();
 		log_debug("exec did not start", "exec", e->id, "error", err->msg, NULL);
 	}

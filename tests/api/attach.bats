@@ -71,6 +71,9 @@ events() { docker events --since 60s --until "$(date +%s.%N)" --filter container
 	wait_until 5 docker exec ex test -e /done
 	run -127 docker exec ex /no/such
 	run -126 docker exec ex /etc/passwd
+	run -126 docker exec -w /no/such ex true
+	run -126 docker exec -u nosuch ex true
+	[[ $output == *'unable to find user nosuch: no matching entries in passwd file'* ]]
 	run -3 docker exec ex sh -c 'exit 3'
 }
 
