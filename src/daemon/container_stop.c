@@ -279,12 +279,12 @@ void container_restart(struct container *c, int signal, int64_t timeout, contain
 
 int container_pause(struct container *c, bool pause, struct crl_err *err)
 {
+	if (!pause && c->state != FSM_PAUSED)
+		return crl_fail(err, CRL_CONFLICT, "Container %s is not paused", c->rec.id);
 	if (!container_is_running(c))
 		return crl_fail(err, CRL_CONFLICT, "Container %s is not running", c->rec.id);
 	if (pause && c->state == FSM_PAUSED)
 		return crl_fail(err, CRL_CONFLICT, "Container %s is already paused", c->rec.id);
-	if (!pause && c->state != FSM_PAUSED)
-		return crl_fail(err, CRL_CONFLICT, "Container %s is not paused", c->rec.id);
 	if (str_empty(c->rec.cgroup) && runtime_freeze(c->rec.pid, c->rec.id, pause))
 		return container_fire(c, pause ? FSM_EV_PAUSE : FSM_EV_UNPAUSE, err);
 	if (str_empty(c->rec.cgroup))

@@ -100,6 +100,8 @@ is() { [ "$(state "$1")" = "$2" ]; }
 	[[ $output == 409*'already paused'* ]]
 	d stop -t 1 pp
 	is pp 'exited 137'
+	run api POST /containers/pp/unpause
+	[[ $output == 409*'is not paused'* ]]
 	d rm pp
 }
 
