@@ -40,7 +40,7 @@ struct volume *volume_without_record(const char *name, int64_t created_ns)
 	if (!v)
 		return NULL;
 	v->name = strdup(name);
-	v->created = strdup(time_rfc3339(created_ns, when));
+	v->created = strdup(time_rfc3339(created_ns / 1000000000 * 1000000000, when));
 	return v->name && v->created ? take_ptr(v) : NULL;
 }
 

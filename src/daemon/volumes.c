@@ -184,7 +184,8 @@ static struct volume *volume_new(const char *name, const struct strmap *labels,
 		return NULL;
 	ident_random(id);
 	v->name = strdup(name ? name : id);
-	v->created = strdup(time_rfc3339(time_now_ns(), now));
+	/* Whole seconds, as dockerd's: some clients parse no fraction. */
+	v->created = strdup(time_rfc3339(time_now_ns() / 1000000000 * 1000000000, now));
 	if (!v->name || !v->created || (labels && strmap_copy(&v->labels, labels) < 0) ||
 	    (options && strmap_copy(&v->options, options) < 0) ||
 	    (!name && strmap_set(&v->labels, ANONYMOUS_LABEL, "") < 0))

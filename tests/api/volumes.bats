@@ -12,6 +12,7 @@ setup() { command -v docker >/dev/null || skip "no docker client"; }
 	[ "$(docker volume create v1)" = v1 ]
 	run docker volume inspect v1 --format '{{.Name}} {{.Driver}} {{.Scope}} {{index .Labels "a"}} {{.Mountpoint}}'
 	[ "$output" = "v1 local local b $DATA_ROOT/volumes/v1/_data" ]
+	[[ $(docker volume inspect -f '{{.CreatedAt}}' v1) =~ ^[0-9-]{10}T[0-9:]{8}Z$ ]]
 	[ -d "$DATA_ROOT/volumes/v1/_data" ]
 	[ "$(docker volume ls -q)" = v1 ]
 	[ "$(docker volume ls -q --filter label=a=c)" = "" ]
