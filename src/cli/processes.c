@@ -85,7 +85,7 @@ static int port_main(struct cli *cli, const struct opts *o, struct crl_err *err)
 	_cleanup_free_ char *key = client_path("%s%s", wanted, strchr(wanted, '/') ? "" : "/tcp");
 	p = key ? cJSON_GetObjectItemCaseSensitive(ports, key) : NULL;
 	if (!cJSON_GetArraySize(p))
-		return crl_fail(err, CRL_NOT_FOUND, "no public port '%s' published for %s",
+		return crl_fail(err, CRL_NOT_FOUND, "Error: No public port '%s' published for %s",
 				key ? key : wanted, o->args[0]);
 	print_port(p, "");
 	return 0;
