@@ -6,6 +6,7 @@
  */
 #include <cli/template_tree.h>
 
+#include <base/array.h>
 #include <ctype.h>
 #include <errno.h>
 
@@ -21,18 +22,6 @@ struct parser {
 static int fail(struct parser *s, const char *what)
 {
 	return crl_fail(s->err, CRL_INVALID, "template parsing error: template: :1: %s", what);
-}
-
-/* Appends a zeroed element; the array is only as long as its content. */
-static void *grow(void *array_p, size_t *n, size_t size)
-{
-	void **array = array_p;
-	char *bigger = realloc(*array, (*n + 1) * size);
-	if (!bigger)
-		return NULL;
-	*array = bigger;
-	memset(bigger + *n * size, 0, size);
-	return bigger + (*n)++ * size;
 }
 
 /* ---- freeing ---- */
@@ -272,11 +261,11 @@ static bool at_command_end(struct parser *s, char closing)
 
 static int parse_command(struct parser *s, struct tpl_pipe *p, char closing)
 {
-	struct tpl_command *c = grow(&p->items, &p->n, sizeof *c);
+	struct tpl_command *c = array_grow(&p->items, &p->n, sizeof *c);
 	if (!c)
 		return crl_fail_oom(s->err);
 	while (!at_command_end(s, closing)) {
-		struct tpl_operand *o = grow(&c->items, &c->n, sizeof *o);
+		struct tpl_operand *o = array_grow(&c->items, &c->n, sizeof *o);
 		if (!o)
 			return crl_fail_oom(s->err);
 		if (parse_operand(s, o) < 0)
@@ -361,7 +350,7 @@ static int parse_block(struct parser *s, struct tpl_node *node, enum tpl_node_ki
 		blanks(s);
 		if (take_keyword(s, kind == TPL_WITH ? "with" : "if")) {
 			struct tpl_node *inner =
-				grow(&node->other.items, &node->other.n, sizeof *inner);
+				array_grow(&node->other.items, &node->other.n, sizeof *inner);
 			s->depth--;
 			return inner ? parse_block(s, inner, kind == TPL_WITH ? TPL_WITH : TPL_IF)
 				     : crl_fail_oom(s->err);
@@ -401,7 +390,7 @@ static int parse_action(struct parser *s, struct tpl_nodes *nodes, enum list_end
 		*ret_stop = true;
 		return 0;
 	}
-	struct tpl_node *node = grow(&nodes->items, &nodes->n, sizeof *node);
+	struct tpl_node *node = array_grow(&nodes->items, &nodes->n, sizeof *node);
 	if (!node)
 		return crl_fail_oom(s->err);
 	for (size_t i = 0; i < ARRAY_SIZE(blocks); i++)
@@ -424,7 +413,7 @@ static int add_text(struct parser *s, struct tpl_nodes *nodes, const char *end, 
 	s->trim_next = false;
 	if (start == end)
 		return 0;
-	struct tpl_node *node = grow(&nodes->items, &nodes->n, sizeof *node);
+	struct tpl_node *node = array_grow(&nodes->items, &nodes->n, sizeof *node);
 	if (!node)
 		return crl_fail_oom(s->err);
 	node->kind = TPL_TEXT;

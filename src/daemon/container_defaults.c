@@ -8,6 +8,8 @@
 #include "oci_config.h"
 #include "runtimes.h"
 
+#include <base/array.h>
+
 static int set_text(char **at, const char *value)
 {
 	if (!str_empty(*at) || str_empty(value))
@@ -33,7 +35,7 @@ static int add_ulimits(const struct daemon *d, struct api_resources *r)
 		if (has_ulimit(r, item->string) || !json_get_i64(item, "Soft", &soft) ||
 		    !json_get_i64(item, "Hard", &hard))
 			continue;
-		struct api_ulimit *u = oci_grow(&r->ulimits, &r->n_ulimits, sizeof(*u));
+		struct api_ulimit *u = array_grow(&r->ulimits, &r->n_ulimits, sizeof(*u));
 		if (!u || !(u->name = strdup(item->string)))
 			return -1;
 		u->soft = soft;

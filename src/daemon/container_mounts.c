@@ -8,6 +8,7 @@
 #include "oci_config.h"
 #include "volumes.h"
 
+#include <base/array.h>
 #include <base/path.h>
 #include <errno.h>
 #include <sys/stat.h>
@@ -27,7 +28,7 @@ struct container_mount *mounts_add(struct container_record *rec, const char *typ
 		free(clean);
 		return NULL;
 	}
-	struct container_mount *m = oci_grow(&rec->mounts, &rec->n_mounts, sizeof(*m));
+	struct container_mount *m = array_grow(&rec->mounts, &rec->n_mounts, sizeof(*m));
 	if (!m) {
 		free(clean);
 		crl_fail_oom(err);

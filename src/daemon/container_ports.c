@@ -4,6 +4,8 @@
 
 #include "oci_config.h"
 
+#include <base/array.h>
+
 static int parse_key(const char *text, struct net_port *p, struct crl_err *err)
 {
 	char *end;
@@ -38,7 +40,7 @@ static int parse_host_port(const char *text, struct net_port *p, struct crl_err 
 static int add_binding(const char *key, const cJSON *binding, struct net_port **list, size_t *n,
 		       struct crl_err *err)
 {
-	struct net_port *p = oci_grow(list, n, sizeof(*p));
+	struct net_port *p = array_grow(list, n, sizeof(*p));
 	if (!p)
 		return crl_fail_oom(err);
 	if (parse_key(key, p, err) < 0)

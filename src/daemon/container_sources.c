@@ -9,6 +9,7 @@
 #include "oci_config.h"
 #include "volumes.h"
 
+#include <base/array.h>
 #include <base/path.h>
 
 #define SHM "/dev/shm"
@@ -26,7 +27,7 @@ static int add_volume(const struct container *c, const struct container_mount *m
 	for (size_t i = 0; i < m->n_volumes; i++)
 		if (str_eq(m->volumes[i].dir, dir))
 			return 0; /* mounted at two places */
-	struct mon_volume *v = oci_grow(&m->volumes, &m->n_volumes, sizeof(*v));
+	struct mon_volume *v = array_grow(&m->volumes, &m->n_volumes, sizeof(*v));
 	if (!v)
 		return crl_fail_oom(err);
 	*v = (struct mon_volume){.dir = take_ptr(dir),
@@ -41,7 +42,7 @@ static int add_source(const struct container_mount *mount, struct mon_start *m, 
 	bool image = str_eq(mount->type, "image");
 	if (!image && str_empty(mount->subpath))
 		return 0;
-	struct mon_source *s = oci_grow(&m->sources, &m->n_sources, sizeof(*s));
+	struct mon_source *s = array_grow(&m->sources, &m->n_sources, sizeof(*s));
 	if (!s)
 		return crl_fail_oom(err);
 	*s = (struct mon_source){.destination = mount->destination,
@@ -59,7 +60,7 @@ static int add_shm(const struct container *c, const struct container *ipc, struc
 	for (size_t i = 0; ipc && i < c->rec.n_mounts; i++)
 		if (str_eq(c->rec.mounts[i].destination, SHM))
 			return 0;
-	struct mon_source *s = ipc ? oci_grow(&m->sources, &m->n_sources, sizeof(*s)) : NULL;
+	struct mon_source *s = ipc ? array_grow(&m->sources, &m->n_sources, sizeof(*s)) : NULL;
 	if (s)
 		*s = (struct mon_source){.destination = SHM, .root = SHM, .peer = ipc->rec.pid};
 	return ipc && !s ? crl_fail_oom(err) : 0;

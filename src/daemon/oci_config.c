@@ -7,6 +7,7 @@
 #include "oci_config.h"
 #include "container_users.h"
 
+#include <base/array.h>
 #include <base/path.h>
 #include <crun-lite/runtime.h>
 #include <sys/resource.h>
@@ -19,17 +20,6 @@ struct builder {
 	struct oci_spec *spec;
 	bool oom;
 };
-
-void *oci_grow(void *items_ptr, size_t *n, size_t size)
-{
-	void **items = items_ptr;
-	char *grown = realloc(*items, (*n + 1) * size);
-	if (!grown)
-		return NULL;
-	*items = grown;
-	memset(grown + *n * size, 0, size);
-	return grown + (*n)++ * size;
-}
 
 static char *copy(struct builder *b, const char *s)
 {
@@ -72,7 +62,7 @@ static void set_args(struct builder *b, struct oci_process *p)
 
 static struct oci_rlimit *add_rlimit(struct oci_process *p, const char *type)
 {
-	struct oci_rlimit *r = oci_grow(&p->rlimits, &p->n_rlimits, sizeof(*r));
+	struct oci_rlimit *r = array_grow(&p->rlimits, &p->n_rlimits, sizeof(*r));
 	if (!r)
 		return NULL;
 	r->type = strdup(type);
@@ -163,7 +153,7 @@ static int set_process(struct builder *b, char ***ret_caps, struct crl_err *err)
 static struct oci_mount *add_mount(struct builder *b, const char *dest, const char *type,
 				   const char *source, const char *options)
 {
-	struct oci_mount *m = oci_grow(&b->spec->mounts, &b->spec->n_mounts, sizeof(*m));
+	struct oci_mount *m = array_grow(&b->spec->mounts, &b->spec->n_mounts, sizeof(*m));
 	if (!m) {
 		b->oom = true;
 		return NULL;
@@ -320,7 +310,7 @@ static void set_mounts(struct builder *b)
 static void add_namespace(struct builder *b, const char *type, const char *path)
 {
 	struct oci_linux *l = b->spec->linux_;
-	struct oci_namespace *ns = oci_grow(&l->namespaces, &l->n_namespaces, sizeof(*ns));
+	struct oci_namespace *ns = array_grow(&l->namespaces, &l->n_namespaces, sizeof(*ns));
 	if (!ns) {
 		b->oom = true;
 		return;

@@ -68,7 +68,4 @@ int oci_devices_fill(const struct api_host_config *hc, struct oci_linux *l, stru
 /* "c 1:3 rwm": CRL_INVALID in Docker's words when it is none. */
 int oci_device_rule_check(const char *text, struct crl_err *err);
 
-/* A zeroed item at the end of an array; NULL = no memory. */
-void *oci_grow(void *items_ptr, size_t *n, size_t size);
-
 #endif

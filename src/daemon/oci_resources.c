@@ -5,6 +5,7 @@
  */
 #include "oci_config.h"
 
+#include <base/array.h>
 #include <base/path.h>
 #include <errno.h>
 #include <sys/stat.h>
@@ -82,7 +83,7 @@ static int fill_throttle(const struct api_throttle_device *in, size_t n,
 			 struct oci_throttle_device **out, size_t *n_out, struct crl_err *err)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct oci_throttle_device *t = oci_grow(out, n_out, sizeof(*t));
+		struct oci_throttle_device *t = array_grow(out, n_out, sizeof(*t));
 		if (!t)
 			return crl_fail_oom(err);
 		if (block_device(in[i].path, &t->major, &t->minor, err) < 0)
@@ -96,7 +97,7 @@ static int fill_weights(const struct api_resources *r, struct oci_block_io *b, s
 {
 	for (size_t i = 0; i < r->n_blkio_weight_device; i++) {
 		struct oci_weight_device *w =
-			oci_grow(&b->weight_device, &b->n_weight_device, sizeof(*w));
+			array_grow(&b->weight_device, &b->n_weight_device, sizeof(*w));
 		if (!w)
 			return crl_fail_oom(err);
 		if (block_device(r->blkio_weight_device[i].path, &w->major, &w->minor, err) < 0)
@@ -141,7 +142,7 @@ int oci_resources_fill(const struct api_resources *r, struct oci_linux_resources
 static int add_rule(struct oci_linux_resources *r, bool allow, const char *type, int64_t maj,
 		    int64_t min, const char *access)
 {
-	struct oci_device_cgroup *d = oci_grow(&r->devices, &r->n_devices, sizeof(*d));
+	struct oci_device_cgroup *d = array_grow(&r->devices, &r->n_devices, sizeof(*d));
 	if (!d)
 		return -1;
 	d->allow = allow;
@@ -188,7 +189,7 @@ static int add_device(const char *host, const char *inside, const char *access, 
 				"\"%s\": not a device node",
 				host);
 	const char *type = S_ISCHR(st.st_mode) ? "c" : "b";
-	struct oci_device *d = oci_grow(&l->devices, &l->n_devices, sizeof(*d));
+	struct oci_device *d = array_grow(&l->devices, &l->n_devices, sizeof(*d));
 	if (!d)
 		return crl_fail_oom(err);
 	d->type = strdup(type);

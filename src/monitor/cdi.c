@@ -5,6 +5,7 @@
  */
 #include "cdi.h"
 
+#include <base/array.h>
 #include <base/fd.h>
 #include <base/path.h>
 #include <base/proc.h>
@@ -19,17 +20,6 @@
 static const cJSON *member(const cJSON *o, const char *key)
 {
 	return cJSON_GetObjectItemCaseSensitive(o, key);
-}
-
-static void *grow(void *items_ptr, size_t *n, size_t size)
-{
-	void **items = items_ptr;
-	char *grown = realloc(*items, (*n + 1) * size);
-	if (!grown)
-		return NULL;
-	*items = grown;
-	memset(grown + *n * size, 0, size);
-	return grown + (*n)++ * size;
 }
 
 static char **strings(const cJSON *list)
@@ -54,7 +44,7 @@ static struct opt_u64 number(const cJSON *o, const char *key)
 
 static int allow(struct oci_linux_resources *r, const struct oci_device *d, const char *access)
 {
-	struct oci_device_cgroup *rule = grow(&r->devices, &r->n_devices, sizeof(*rule));
+	struct oci_device_cgroup *rule = array_grow(&r->devices, &r->n_devices, sizeof(*rule));
 	if (!rule)
 		return -1;
 	*rule = (struct oci_device_cgroup){.allow = true,
@@ -69,7 +59,8 @@ static int add_node(const cJSON *n, struct oci_spec *spec, struct crl_err *err)
 {
 	struct oci_linux *l = spec->linux_;
 	const char *path = json_get_str(n, "path"), *type = json_get_str(n, "type");
-	struct oci_device *d = path && type ? grow(&l->devices, &l->n_devices, sizeof(*d)) : NULL;
+	struct oci_device *d =
+		path && type ? array_grow(&l->devices, &l->n_devices, sizeof(*d)) : NULL;
 	if (!d)
 		return path && type ? crl_fail_oom(err)
 				    : crl_fail(err, CRL_INVALID, "device without path or type");
@@ -95,7 +86,7 @@ static int add_mount(const cJSON *m, struct oci_spec *spec, struct crl_err *err)
 	const char *type = json_get_str(m, "type");
 	if (!host || !inside)
 		return crl_fail(err, CRL_INVALID, "mount without paths");
-	struct oci_mount *to = grow(&spec->mounts, &spec->n_mounts, sizeof(*to));
+	struct oci_mount *to = array_grow(&spec->mounts, &spec->n_mounts, sizeof(*to));
 	if (!to)
 		return crl_fail_oom(err);
 	to->destination = strdup(inside);
@@ -124,7 +115,7 @@ static struct oci_hook *new_hook(struct oci_hooks *h, const char *name)
 		     {"poststop", &h->poststop, &h->n_poststop}};
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (str_eq(name, kinds[i].name))
-			return grow(kinds[i].items, kinds[i].n, sizeof(struct oci_hook));
+			return array_grow(kinds[i].items, kinds[i].n, sizeof(struct oci_hook));
 	return NULL;
 }
 
