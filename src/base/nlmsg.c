@@ -99,6 +99,21 @@ void nlmsg_end(struct nlmsg *m, size_t nest)
 		a->rta_len = (uint16_t)(m->len - nest);
 }
 
+const struct nlattr *nlmsg_find(const void *from, const void *end, uint16_t type)
+{
+	const char *p = from, *last = end;
+
+	while (p + sizeof(struct nlattr) <= last) {
+		const struct nlattr *a = (const void *)p;
+		if (a->nla_len < sizeof(*a) || p + a->nla_len > last)
+			return NULL;
+		if ((a->nla_type & NLA_TYPE_MASK) == type)
+			return a;
+		p += NLA_ALIGN(a->nla_len);
+	}
+	return NULL;
+}
+
 int nlmsg_open(int *ret_fd, struct crl_err *err)
 {
 	struct sockaddr_nl any = {.nl_family = AF_NETLINK};

@@ -39,6 +39,10 @@ void nlmsg_end(struct nlmsg *m, size_t nest);
  */
 void nlmsg_bridge_port(struct nlmsg *m, unsigned index, bool isolated);
 
+/* The first attribute of this type between two places in a message, or NULL; lengths are checked.
+ */
+const struct nlattr *nlmsg_find(const void *from, const void *end, uint16_t type);
+
 /* A NETLINK_ROUTE socket in the caller's network namespace. */
 int nlmsg_open(int *ret_fd, struct crl_err *err);
 /*

@@ -8,6 +8,7 @@
  */
 #include "nft.h"
 
+#include <base/nlmsg.h>
 #include <base/nft_wire.h>
 
 #include <arpa/inet.h>
@@ -192,18 +193,9 @@ int nft_ports(struct nft *n, const struct nft_port *ports, size_t count, bool ad
 
 static const struct nlattr *nft_attr(const struct nlmsghdr *h, uint16_t type)
 {
-	const char *p = (const char *)NLMSG_DATA(h) + NLMSG_ALIGN(sizeof(struct nfgenmsg));
-	const char *end = (const char *)h + h->nlmsg_len;
+	const char *first = (const char *)NLMSG_DATA(h) + NLMSG_ALIGN(sizeof(struct nfgenmsg));
 
-	while (p + sizeof(struct nlattr) <= end) {
-		const struct nlattr *a = (const void *)p;
-		if (a->nla_len < sizeof(*a) || p + a->nla_len > end)
-			return NULL;
-		if ((a->nla_type & NLA_TYPE_MASK) == type)
-			return a;
-		p += NLA_ALIGN(a->nla_len);
-	}
-	return NULL;
+	return nlmsg_find(first, (const char *)h + h->nlmsg_len, type);
 }
 
 /* All messages about tables and what is in them name the table in the attribute with number 1. */

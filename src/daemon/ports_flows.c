@@ -29,34 +29,15 @@ static struct nfgenmsg flows_family(bool six)
 
 static const struct nlattr *flows_attr(const struct nlattr *nest, uint16_t type)
 {
-	const char *p = (const char *)(nest + 1), *end = (const char *)nest + nest->nla_len;
-
-	while (p + sizeof(struct nlattr) <= end) {
-		const struct nlattr *a = (const void *)p;
-		if (a->nla_len < sizeof(*a) || p + a->nla_len > end)
-			return NULL;
-		if ((a->nla_type & NLA_TYPE_MASK) == type)
-			return a;
-		p += NLA_ALIGN(a->nla_len);
-	}
-	return NULL;
+	return nlmsg_find(nest + 1, (const char *)nest + nest->nla_len, type);
 }
 
 /* The same for the attributes after a message's fixed part. */
 static const struct nlattr *flows_message_attr(const struct nlmsghdr *h, uint16_t type)
 {
-	const char *p = (const char *)NLMSG_DATA(h) + NLMSG_ALIGN(sizeof(struct nfgenmsg));
-	const char *end = (const char *)h + h->nlmsg_len;
+	const char *first = (const char *)NLMSG_DATA(h) + NLMSG_ALIGN(sizeof(struct nfgenmsg));
 
-	while (p + sizeof(struct nlattr) <= end) {
-		const struct nlattr *a = (const void *)p;
-		if (a->nla_len < sizeof(*a) || p + a->nla_len > end)
-			return NULL;
-		if ((a->nla_type & NLA_TYPE_MASK) == type)
-			return a;
-		p += NLA_ALIGN(a->nla_len);
-	}
-	return NULL;
+	return nlmsg_find(first, (const char *)h + h->nlmsg_len, type);
 }
 
 static bool flows_equal(const struct nlattr *nest, uint16_t type, const void *value, size_t len)
