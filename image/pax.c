@@ -8,6 +8,7 @@
 #include "tar.h"
 
 #include <base/base64.h>
+#include <base/ident.h>
 #include <ctype.h>
 #include <errno.h>
 
@@ -56,15 +57,6 @@ static char *copy_bytes(const char *data, size_t len)
 	return p;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* bsdtar writes the name URL-encoded. */
 static char *url_decode(const char *s, size_t len)
 {
@@ -73,9 +65,9 @@ static char *url_decode(const char *s, size_t len)
 	if (!out)
 		return NULL;
 	for (size_t i = 0; i < len; i++) {
-		if (s[i] == '%' && i + 2 < len && hex_digit(s[i + 1]) >= 0 &&
-		    hex_digit(s[i + 2]) >= 0) {
-			*w++ = (char)(hex_digit(s[i + 1]) * 16 + hex_digit(s[i + 2]));
+		if (s[i] == '%' && i + 2 < len && ident_hex_digit(s[i + 1]) >= 0 &&
+		    ident_hex_digit(s[i + 2]) >= 0) {
+			*w++ = (char)(ident_hex_digit(s[i + 1]) * 16 + ident_hex_digit(s[i + 2]));
 			i += 2;
 		} else {
 			*w++ = s[i];

@@ -18,6 +18,15 @@ void ident_hex(const uint8_t *bytes, size_t n, char *ret)
 	ret[2 * n] = '\0';
 }
 
+int ident_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 static void fill_random(uint8_t *bytes, size_t n)
 {
 	size_t have = 0;

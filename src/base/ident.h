@@ -20,6 +20,8 @@ bool ident_name_ok(const char *s);
 /* sha256 of a buffer as hex. */
 void ident_sha256(const void *data, size_t len, char ret_hex[SHA256_HEX + 1]);
 void ident_hex(const uint8_t *bytes, size_t n, char *ret /* 2n+1 */);
+/* The value of a hex digit in either case, or -1. */
+int ident_hex_digit(char c);
 
 /* Nanoseconds since the epoch, CLOCK_REALTIME. */
 int64_t time_now_ns(void);

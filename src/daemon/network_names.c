@@ -3,6 +3,8 @@
  * calls. */
 #include "network.h"
 
+#include <base/ident.h>
+
 /*
  * As dockerd ranks them: the priority, then both families before one, then the
  * network's name.
@@ -51,15 +53,6 @@ char **net_dns_names(const char *container_name, const char *container_id, const
 	return NULL;
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 bool net_mac_parse(const char *text, uint8_t ret[6])
 {
 	uint8_t mac[6];
@@ -68,7 +61,7 @@ bool net_mac_parse(const char *text, uint8_t ret[6])
 		if (i > 0 && *text != ':' && *text != '-')
 			return false;
 		text += i > 0;
-		int high = hex_digit(text[0]), low = high < 0 ? -1 : hex_digit(text[1]);
+		int high = ident_hex_digit(text[0]), low = high < 0 ? -1 : ident_hex_digit(text[1]);
 		if (low < 0)
 			return false;
 		mac[i] = (uint8_t)(high << 4 | low);
