@@ -11,6 +11,7 @@
 #include <base/fd.h>
 #include <base/path.h>
 #include <base/proc.h>
+#include <base/userns.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,16 +50,13 @@ static int open_process(const cJSON *args, int64_t pid, int *ret_fd, struct crl_
 /* Ids in archives are the container's: so a user namespace of its own is joined, too. */
 static int join_user(int process, struct crl_err *err)
 {
-	struct stat ours, theirs;
 	_cleanup_close_ int fd = openat(process, "ns/user", O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0 && errno == ENOENT) /* a kernel without them */
 		return 0;
 	if (fd < 0)
 		return fail_gone(err);
-	if (fstat(fd, &theirs) < 0 || stat("/proc/self/ns/user", &ours) < 0)
-		return crl_fail_sys(err, errno, "user namespace");
-	if (ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev)
+	if (userns_is_own(fd))
 		return 0;
 	if (setns(fd, CLONE_NEWUSER) < 0)
 		return crl_fail_sys(err, errno, "join the user namespace");
