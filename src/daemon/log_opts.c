@@ -2,9 +2,8 @@
 /* Owns the table of log options: which driver knows which, and what its value must be. */
 #include "log_opts.h"
 
+#include "log_regex.h"
 #include "log_tag.h"
-
-#include <regex.h>
 
 const char *const log_drivers[] = {"journald", "json-file", "local", "syslog", NULL};
 
@@ -66,9 +65,9 @@ static int check_buffer(const char *key, const char *value, struct crl_err *err)
 static int check_regex(const char *key, const char *value, struct crl_err *err)
 {
 	regex_t re;
-	if (regcomp(&re, value, REG_EXTENDED | REG_NOSUB) != 0)
+	if (!log_regex_compile(value, &re))
 		return crl_fail(err, CRL_INVALID,
-				"invalid log opt %s: error parsing regexp: \"%s\"", key, value);
+				"invalid log opt %s: error parsing regexp: \"%.200s\"", key, value);
 	regfree(&re);
 	return 0;
 }

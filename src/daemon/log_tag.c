@@ -2,8 +2,9 @@
 /* Owns the small template language of log tags and the choice of attributes. Pure. */
 #include "log_tag.h"
 
+#include "log_regex.h"
+
 #include <ctype.h>
-#include <regex.h>
 #include <unistd.h>
 
 /* --- tag --- */
@@ -98,7 +99,7 @@ static void add_pair(cJSON *to, const char *key, const char *value)
 
 static regex_t *compile(const char *text, regex_t *re)
 {
-	return !str_empty(text) && regcomp(re, text, REG_EXTENDED | REG_NOSUB) == 0 ? re : NULL;
+	return !str_empty(text) && log_regex_compile(text, re) ? re : NULL;
 }
 
 static void add_labels(cJSON *to, const struct strmap *o, const struct strmap *labels)
