@@ -103,7 +103,8 @@ static void finish(struct container *c, const char *why)
 	execs_end(c);
 	container_drop_attaches(c);
 	container_release(c);
-	if (stopped)
+	/* A forced removal kills and destroys: nobody asked for a stop. */
+	if (stopped && !c->remove_on_exit)
 		container_publish(c, "stop", NULL);
 	c->stop_requested = false;
 	container_wait_fire_exit(c, code);

@@ -148,12 +148,14 @@ static void begin_stop(struct container *c, int signal, int64_t timeout)
 	if (timeout == STOP_TIMEOUT_DEFAULT)
 		timeout = c->rec.config.stop_timeout.set ? c->rec.config.stop_timeout.v
 							 : STOP_SECONDS;
+	c->stop_timer = sd_event_source_disable_unref(c->stop_timer);
+	if (signal == SIGKILL) {
+		kill_now(c);
+		return;
+	}
 	if (container_signal(c, signal, &err) < 0)
 		log_warn("stop", "container", c->rec.id, "error", err.msg, NULL);
 	thaw(c);
-	c->stop_timer = sd_event_source_disable_unref(c->stop_timer);
-	if (signal == SIGKILL)
-		timeout = 0;
 	if (timeout < 0)
 		return;
 	if (timeout == 0)

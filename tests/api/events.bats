@@ -139,6 +139,25 @@ container destroy" ] || { diff <(echo "$output") - <<<"(as above)"; false; }
 	crun-lite volume rm evfv
 }
 
+@test "a forced removal is one kill, an end and a removal, without a stop" {
+	id=$(crun-lite run -d --name evforce busybox sleep 300)
+	listen
+	crun-lite rm -f evforce
+	hears 'container destroy'
+	[ "$(heard | grep '^container' | tr '\n' ' ')" = "container kill container die container destroy " ]
+}
+
+@test "commit: names as people write them" {
+	crun-lite create --name evcom busybox >/dev/null
+	listen
+	crun-lite commit evcom evmade:1 >/dev/null
+	hears 'image tag'
+	[ "$(jq -r 'select(.Action == "commit") | .Actor.Attributes.imageRef' <"$OUT")" = evmade:1 ]
+	[ "$(jq -r 'select(.Action == "tag") | .Actor.Attributes.name' <"$OUT")" = evmade:1 ]
+	crun-lite rm evcom
+	crun-lite rmi evmade:1
+}
+
 @test "headers come before the first event, and a reader that does not read is dropped" {
 	run timeout 1 curl -sS -D - -o /dev/null --unix-socket "$CRL/s" http://d/events
 	[[ $output == "HTTP/1.1 200"* ]]
