@@ -66,12 +66,14 @@ static void on_client_gone(struct http_req *r, void *data)
 static void publish(struct commit *m, const struct image *img)
 {
 	struct container *c;
+	/* As a person would write it: "made:1". */
+	_cleanup_free_ char *name = m->name ? image_familiar_name(m->name, true) : NULL;
 
 	if (container_find(m->d, m->id, &c, NULL) == 0)
 		container_publish(c, "commit", "comment", m->comment, "imageID", img->id,
-				  "imageRef", m->name ? m->name : "", NULL);
+				  "imageRef", name ? name : "", NULL);
 	if (m->name)
-		images_publish(m->d, "tag", img, m->name);
+		images_publish(m->d, "tag", img, name ? name : m->name);
 }
 
 static int add_image(struct commit *m, const cJSON *result, struct crl_err *err)
