@@ -27,6 +27,7 @@ if ! only_unit; then
 	has bench && need_packages $packages_bench
 	{ has bench || has system || has e2e; } && need_packages $packages_peers
 	[ "${levels[*]}" = bench ] && need_packages $packages_bench_full
+	has api && need_packages $packages_clients
 	has fuzz && need_packages $packages_fuzz
 	has fault && need_packages $packages_fault
 	has lint && need_packages $packages_lint

@@ -6,6 +6,7 @@ load ../harness/daemon
 
 setup_file() {
 	command -v docker-compose >/dev/null || skip "docker-compose is not installed"
+	[[ $(docker-compose version --short) == 1.* ]] || skip "docker-compose is another than the API's oldest client, version 1"
 	daemon_setup
 	"$TOP/rootfs-fixtures/debian.sh" "$CRL/debian.tar" >"$CRL/debian.log" 2>&1 || skip "no base image: $(tail -n 1 "$CRL/debian.log")"
 	crun-lite load -q -i "$CRL/debian.tar" >/dev/null

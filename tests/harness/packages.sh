@@ -13,6 +13,8 @@ packages_unit="libcmocka-dev libldns-dev"
 packages_test="bats jq python3 curl iproute2 nftables busybox-static e2fsprogs crun runc zstd xz-utils bzip2
 	util-linux procps
 	mmdebstrap python3-docker strace openssl bsdutils"
+# Whole clients of the API: large, and only for that level.
+packages_clients="docker-compose"
 packages_vm="qemu-system-x86 cpio kmod busybox-static"
 packages_bench="hyperfine"
 
