@@ -196,6 +196,9 @@ void json_add_strmap(cJSON *obj, const char *key, const struct strmap *m);
 const char *json_get_str(const cJSON *obj, const char *key); /* NULL when absent or not a string */
 bool json_get_i64(const cJSON *obj, const char *key, int64_t *ret);
 bool json_get_bool(const cJSON *obj, const char *key); /* absent = false */
+/* Appends copies of a list of strings to *ret, which stays the caller's to free, also on failure;
+ * absent adds nothing. CRL_INVALID: something else is in it. */
+int json_get_strv(const cJSON *obj, const char *key, char ***ret, struct crl_err *err);
 
 /*
  * Appends `s` as a quoted, escaped JSON string (NULL as ""). For hot paths that print JSON

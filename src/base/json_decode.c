@@ -410,3 +410,18 @@ bool json_get_bool(const cJSON *obj, const char *key)
 {
 	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(obj, key));
 }
+
+int json_get_strv(const cJSON *obj, const char *key, char ***ret, struct crl_err *err)
+{
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(obj, key), *item;
+
+	if (list && !cJSON_IsArray(list))
+		return crl_fail(err, CRL_INVALID, "%s: not a list", key);
+	cJSON_ArrayForEach (item, list) {
+		if (!cJSON_IsString(item))
+			return crl_fail(err, CRL_INVALID, "%s: not a list of strings", key);
+		if (strv_push(ret, item->valuestring) < 0)
+			return crl_fail_oom(err);
+	}
+	return 0;
+}

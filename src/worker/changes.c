@@ -242,19 +242,6 @@ static int print(struct changes *c, struct crl_err *err)
 	return b.failed ? crl_fail_oom(err) : fd_write_all(STDOUT_FILENO, b.data, b.len, err);
 }
 
-static int read_lowers(const cJSON *args, char ***ret, struct crl_err *err)
-{
-	_cleanup_strv_ char **v = NULL;
-	const cJSON *item;
-
-	cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(args, "lowers")) {
-		if (!cJSON_IsString(item) || strv_push(&v, item->valuestring) < 0)
-			return crl_fail(err, CRL_INVALID, "lowers: not a list of paths");
-	}
-	*ret = take_ptr(v);
-	return *ret ? 0 : crl_fail(err, CRL_INVALID, "arguments without \"lowers\"");
-}
-
 /* The image as one tree is the kernel's to make: an overlay of its layers alone. */
 int changes_prepare(struct worker *w, struct crl_err *err)
 {
@@ -263,8 +250,10 @@ int changes_prepare(struct worker *w, struct crl_err *err)
 
 	if (!upper)
 		return crl_fail(err, CRL_INVALID, "arguments without \"upper\"");
-	if (read_lowers(w->args, &lowers, err) < 0)
+	if (json_get_strv(w->args, "lowers", &lowers, err) < 0)
 		return -1;
+	if (!lowers)
+		return crl_fail(err, CRL_INVALID, "arguments without \"lowers\"");
 	if (users_open_upper(w->args, upper, &w->top_fd, err) < 0)
 		return -1;
 	w->layers.v = malloc(sizeof(int));

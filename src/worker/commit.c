@@ -54,19 +54,6 @@ static int load_parent(struct worker *w, struct commit *c, struct crl_err *err)
 	return 0;
 }
 
-static int read_lowers(const cJSON *args, char ***ret, struct crl_err *err)
-{
-	_cleanup_strv_ char **v = NULL;
-	const cJSON *item;
-
-	cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(args, "lowers")) {
-		if (!cJSON_IsString(item) || strv_push(&v, item->valuestring) < 0)
-			return crl_fail(err, CRL_INVALID, "lowers: not a list of paths");
-	}
-	*ret = take_ptr(v);
-	return 0;
-}
-
 int commit_prepare(struct worker *w, struct crl_err *err)
 {
 	const char *upper = json_get_str(w->args, "upper");
@@ -74,7 +61,8 @@ int commit_prepare(struct worker *w, struct crl_err *err)
 
 	if (!upper)
 		return crl_fail(err, CRL_INVALID, "arguments without \"upper\"");
-	if (read_lowers(w->args, &lowers, err) < 0 || layer_fds_open(lowers, &w->layers, err) < 0)
+	if (json_get_strv(w->args, "lowers", &lowers, err) < 0 ||
+	    layer_fds_open(lowers, &w->layers, err) < 0)
 		return -1;
 	return users_open_upper(w->args, upper, &w->top_fd, err);
 }

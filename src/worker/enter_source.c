@@ -35,15 +35,12 @@ static int open_nothing(int *ret_fd, struct crl_err *err)
 	return *ret_fd < 0 ? crl_fail_sys(err, errno, "tmpfs") : 0;
 }
 
-static int open_image(const cJSON *layers, int *ret_fd, struct crl_err *err)
+static int open_image(const cJSON *m, int *ret_fd, struct crl_err *err)
 {
 	_cleanup_strv_ char **lowers = NULL;
-	const cJSON *item;
 
-	cJSON_ArrayForEach (item, layers) {
-		if (!cJSON_IsString(item) || strv_push(&lowers, item->valuestring) < 0)
-			return crl_fail(err, CRL_INVALID, "lowers: not a list of paths");
-	}
+	if (json_get_strv(m, "lowers", &lowers, err) < 0)
+		return -1;
 	const struct crl_overlay o = {.lowers = lowers};
 	return crl_overlay_mount(&o, ret_fd, err);
 }
@@ -77,15 +74,14 @@ static int open_host(const cJSON *m, int *ret_fd, struct crl_err *err)
 
 static int open_any(const cJSON *m, int *ret_fd, struct crl_err *err)
 {
-	const cJSON *layers = cJSON_GetObjectItemCaseSensitive(m, "lowers");
 	const char *subpath = json_get_str(m, "subpath");
 
 	if (json_get_bool(m, "absent"))
 		return open_nothing(ret_fd, err);
-	if (!layers)
+	if (!cJSON_GetObjectItemCaseSensitive(m, "lowers"))
 		return open_host(m, ret_fd, err);
 	_cleanup_close_ int image = -1;
-	if (open_image(layers, &image, err) < 0)
+	if (open_image(m, &image, err) < 0)
 		return -1;
 	if (str_empty(subpath)) {
 		*ret_fd = take_fd(&image);

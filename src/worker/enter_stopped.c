@@ -67,18 +67,13 @@ static int plan_mounts(struct plan *p, struct crl_err *err)
 static int plan_layers(struct plan *p, struct crl_err *err)
 {
 	const char *upper = json_get_str(p->args, "upper");
-	const cJSON *item;
 
 	p->writable = json_get_bool(p->args, "writable");
 	if (!upper || (p->writable && !json_get_str(p->args, "work")))
 		return crl_fail(err, CRL_INVALID, "arguments without \"upper\" or \"work\"");
 	if (!p->writable && strv_push(&p->layers, upper) < 0)
 		return crl_fail_oom(err);
-	cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(p->args, "lowers")) {
-		if (!cJSON_IsString(item) || strv_push(&p->layers, item->valuestring) < 0)
-			return crl_fail(err, CRL_INVALID, "lowers: not a list of paths");
-	}
-	return 0;
+	return json_get_strv(p->args, "lowers", &p->layers, err);
 }
 
 /* --- stubs: places for mounts that no layer has --- */

@@ -21,14 +21,11 @@ static int read_layers(const cJSON *args, char ***ret, struct crl_err *err)
 {
 	_cleanup_strv_ char **v = NULL;
 	const char *upper = json_get_str(args, "upper");
-	const cJSON *item;
 
 	if (upper && strv_push(&v, upper) < 0)
 		return crl_fail_oom(err);
-	cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(args, "lowers")) {
-		if (!cJSON_IsString(item) || strv_push(&v, item->valuestring) < 0)
-			return crl_fail(err, CRL_INVALID, "lowers: not a list of paths");
-	}
+	if (json_get_strv(args, "lowers", &v, err) < 0)
+		return -1;
 	if (!v)
 		return crl_fail(err, CRL_INVALID, "arguments without \"lowers\" and \"upper\"");
 	*ret = take_ptr(v);

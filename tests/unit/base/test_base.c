@@ -475,6 +475,26 @@ static void test_base64(void **state)
 	assert_int_equal(base64_bytes("Zm\0v", 4, &bytes, &n, &err), -1);
 }
 
+static void test_json_lists_of_strings(void **state)
+{
+	static const char text[] = "{\"a\":[\"x\",\"y\"],\"b\":[1],\"c\":\"x\",\"d\":[]}";
+	_cleanup_cjson_ cJSON *o = NULL;
+	_cleanup_strv_ char **v = NULL;
+	struct crl_err err = CRL_ERR_INIT;
+
+	assert_int_equal(json_parse(text, strlen(text), 1000, &o, &err), 0);
+	assert_int_equal(json_get_strv(o, "missing", &v, &err), 0);
+	assert_int_equal(json_get_strv(o, "d", &v, &err), 0);
+	assert_null(v);
+	assert_int_equal(json_get_strv(o, "a", &v, &err), 0);
+	assert_int_equal(json_get_strv(o, "a", &v, &err), 0);
+	assert_int_equal(strv_len(v), 4);
+	assert_string_equal(v[3], "y");
+	assert_int_equal(json_get_strv(o, "b", &v, &err), -1);
+	assert_int_equal(json_get_strv(o, "c", &v, &err), -1);
+	assert_int_equal(err.code, CRL_INVALID);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -498,6 +518,7 @@ int main(void)
 		cmocka_unit_test(test_records_notice_damage),
 		cmocka_unit_test(test_word_distance),
 		cmocka_unit_test(test_base64),
+		cmocka_unit_test(test_json_lists_of_strings),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
