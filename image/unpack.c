@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One tar stream to files. Owns the order of the calls that give a file its
- * attributes (owner, mode, extended attributes, times: each of them can undo
- * the ones after it), the translation of whiteouts to overlay form, and the
- * refusal of what would forge overlay state. May not look at anything but
- * root_fd. See chown(2) on set-user-ID bits, mknod(2), the OCI image layer
- * specification, Documentation/filesystems/overlayfs.rst.
+ * One tar stream to files. Owns the making of each kind of file, the
+ * translation of whiteouts to overlay form, and the times of directories, which
+ * come last. May not look at anything but root_fd. Attributes: unpack_attrs.c; names:
+ * unpack_path.c. See mknod(2), the OCI image layer specification,
+ * Documentation/filesystems/overlayfs.rst.
  */
 #include "unpack.h"
 
@@ -18,7 +17,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
 
 struct dir_time {
 	char *name;
@@ -60,63 +58,9 @@ static int fail_at(struct crl_err *err, const char *what)
 	return crl_fail_sys(err, errno, "%s", what);
 }
 
-static bool kept_xattr(const char *name)
-{
-	return str_eq(name, "security.capability") || str_starts(name, "user.") ||
-	       str_eq(name, "system.posix_acl_access") || str_eq(name, "system.posix_acl_default");
-}
-
-/*
- * Attributes that name overlay's own state are an attack (they hide or reveal
- * files of other layers); others that mean something to this host alone
- * (security.selinux, security.ima, trusted.*) are left out.
- */
-static int check_xattrs(const struct tar_entry *e, struct crl_err *err)
-{
-	for (size_t i = 0; i < e->n_xattrs; i++)
-		if (str_starts(e->xattrs[i].name, "trusted.overlay.") ||
-		    str_starts(e->xattrs[i].name, "user.overlay."))
-			return crl_fail(err, CRL_INVALID,
-					"extended attribute %s may not come from a layer",
-					e->xattrs[i].name);
-	return 0;
-}
-
-static int set_xattrs(int fd, const struct tar_entry *e, struct crl_err *err)
-{
-	for (size_t i = 0; i < e->n_xattrs; i++) {
-		const struct tar_xattr *x = &e->xattrs[i];
-		if (!kept_xattr(x->name) || fsetxattr(fd, x->name, x->value, x->len, 0) == 0)
-			continue;
-		/* A file system without them, or a value it finds malformed: the file is worth
-		 * more. */
-		if (errno != EOPNOTSUPP && errno != EINVAL && errno != EPERM)
-			return crl_fail_sys(err, errno, "extended attribute %s", x->name);
-	}
-	return 0;
-}
-
-static uint32_t owner(int64_t forced, uint32_t own)
-{
-	return forced >= 0 ? (uint32_t)forced : own;
-}
-
 static struct timespec mtime_of(const struct tar_entry *e)
 {
 	return (struct timespec){.tv_sec = e->mtime, .tv_nsec = e->mtime_ns};
-}
-
-static int set_attributes(struct unpack *u, int fd, const struct tar_entry *e, bool fresh,
-			  struct crl_err *err)
-{
-	uint32_t uid = owner(u->o->uid, e->uid), gid = owner(u->o->gid, e->gid);
-
-	if ((!fresh || uid != 0 || gid != 0) && fchown(fd, uid, gid) < 0)
-		return fail_at(err, "chown");
-	/* After chown, which clears set-user-ID; a new file already has the other bits. */
-	if ((!fresh || (e->mode & 07000)) && fchmod(fd, e->mode) < 0)
-		return fail_at(err, "chmod");
-	return e->n_xattrs ? set_xattrs(fd, e, err) : 0;
 }
 
 /* Docker's words: its command line shows them as they are. */
@@ -205,7 +149,8 @@ static int make_regular(struct unpack *u, const struct place *p, struct crl_err 
 	_cleanup_close_ int fd = first;
 	if (fd < 0)
 		return fail_at(err, "create");
-	if (write_content(u, fd, p->e, err) < 0 || set_attributes(u, fd, p->e, true, err) < 0)
+	if (write_content(u, fd, p->e, err) < 0 ||
+	    unpack_set_attributes(u->o, fd, p->e, true, err) < 0)
 		return -1;
 	return futimens(fd, times) < 0 ? fail_at(err, "times") : 0;
 }
@@ -232,14 +177,15 @@ static int finish_dir(struct unpack *u, int parent, const char *base, const stru
 		      bool fresh, struct crl_err *err)
 {
 	bool plain = fresh && !p->e->n_xattrs && !(p->e->mode & 07000) &&
-		     owner(u->o->uid, p->e->uid) == 0 && owner(u->o->gid, p->e->gid) == 0;
+		     unpack_owner(u->o->uid, p->e->uid) == 0 &&
+		     unpack_owner(u->o->gid, p->e->gid) == 0;
 
 	if (!plain) {
 		_cleanup_close_ int fd =
 			openat(parent, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0)
 			return fail_at(err, "open");
-		if (set_attributes(u, fd, p->e, fresh, err) < 0)
+		if (unpack_set_attributes(u->o, fd, p->e, fresh, err) < 0)
 			return -1;
 	}
 	return remember_dir(u, p->name, p->e, err);
@@ -272,7 +218,7 @@ static int make_directory(struct unpack *u, const struct place *p, struct crl_er
 static int set_by_name(struct unpack *u, const struct place *p, struct crl_err *err)
 {
 	struct timespec times[2] = {mtime_of(p->e), mtime_of(p->e)};
-	uint32_t uid = owner(u->o->uid, p->e->uid), gid = owner(u->o->gid, p->e->gid);
+	uint32_t uid = unpack_owner(u->o->uid, p->e->uid), gid = unpack_owner(u->o->gid, p->e->gid);
 
 	if ((uid != 0 || gid != 0) &&
 	    fchownat(p->parent, p->base, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
@@ -410,7 +356,7 @@ static int apply_root(struct unpack *u, const struct place *p, struct crl_err *e
 		return 0;
 	if (p->e->type != '5')
 		return crl_fail(err, CRL_INVALID, "the root of a layer must be a directory");
-	if (set_attributes(u, u->path.root_fd, p->e, false, err) < 0)
+	if (unpack_set_attributes(u->o, u->path.root_fd, p->e, false, err) < 0)
 		return -1;
 	return remember_dir(u, "", p->e, err);
 }
@@ -446,7 +392,7 @@ static int check_parts(const char *name, struct crl_err *err)
 
 static int unpack_entry(struct unpack *u, struct place *p, struct crl_err *err)
 {
-	if (clean_name(u, p->e->name, p->name, err) < 0 || check_xattrs(p->e, err) < 0)
+	if (clean_name(u, p->e->name, p->name, err) < 0 || unpack_check_xattrs(p->e, err) < 0)
 		return -1;
 	if (++u->result.entries > u->o->max_entries)
 		return crl_fail(err, CRL_LIMIT, "layer with more than %" PRId64 " entries",

@@ -37,6 +37,15 @@ struct unpack_result {
 int unpack_tar(struct stream *plain, int root_fd, const struct unpack_options *o,
 	       struct unpack_result *ret, struct crl_err *err);
 
+/* --- attributes of a file (image/unpack_attrs.c) --- */
+/* CRL_INVALID: the entry names state of overlayfs. */
+int unpack_check_xattrs(const struct tar_entry *e, struct crl_err *err);
+/* The id to write: `forced` of the options, where that is not negative. */
+uint32_t unpack_owner(int64_t forced, uint32_t own);
+/* Owner, mode and extended attributes. `fresh`: the file is new, with the entry's permissions. */
+int unpack_set_attributes(const struct unpack_options *o, int fd, const struct tar_entry *e,
+			  bool fresh, struct crl_err *err);
+
 /* --- names and folders (image/unpack_path.c) --- */
 struct unpack_path {
 	int root_fd;
