@@ -23,6 +23,7 @@
 #define PIECE 16384
 #define GOODBYE_MS 2000
 #define STATUS_NORMAL 1000
+#define UNREAD_MAX (4U * PIECE) /* answers to pings that the client did not read */
 
 struct relay {
 	enum ws_opcode kind; /* of what the client gets */
@@ -71,13 +72,15 @@ static void on_control(struct relay *r, const struct ws_piece *p)
 	r->done = true;
 }
 
-/* One event at a time; a pause as soon as something waits for the monitor. */
+/* One event at a time; a pause as soon as something waits for the monitor, or the client owes us.
+ */
 static void parse(struct relay *r)
 {
 	struct ws_piece p;
 	size_t used;
 
-	while (r->in_at < r->in_len && !r->to_monitor.len && !r->done) {
+	while (r->in_at < r->in_len && !r->to_monitor.len && !r->done &&
+	       r->to_client.len < UNREAD_MAX) {
 		enum ws_event e =
 			ws_parse(&r->parser, r->in + r->in_at, r->in_len - r->in_at, &used, &p);
 		r->in_at += used;

@@ -41,6 +41,17 @@ ALL='stream=1&stdin=1&stdout=1&stderr=1'
 	done
 }
 
+@test "who pings and does not read the answers is not read either" {
+	id=$(crun-lite run -d -i busybox cat)
+	run ws "$id" "$ALL" flood:64
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ "${output% MiB}" -le 4 ]
+	# With an end to it, all answers come.
+	run ws "$id" "$ALL" ping:a ping:b 'until:<10 b>' close:1000 end
+	[[ $output == *"<10 a><10 b>"* ]]
+}
+
 @test "the container's end is told with a close frame, and its last words before" {
 	id=$(crun-lite create -i busybox sh -c 'read l; echo "last $l"; exit 3')
 	ws "$id" "$ALL" 'send:words\n' end >"$BATS_TEST_TMPDIR/out" &

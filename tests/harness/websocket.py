@@ -5,7 +5,7 @@
 
 SCRIPT is a list of words: send:TEXT binary:TEXT split:TEXT (two frames, and a ping between them)
 ping:TEXT until:TEXT (reads until the output holds it) close[:STATUS] end (reads to the end)
-raw:HEX. Prints what it received: output as it is, control frames as <opcode payload>. Fails when the
+raw:HEX flood:MIB (pings, without reading the answers; prints how many MiB the peer took). Prints what it received: output as it is, control frames as <opcode payload>. Fails when the
 peer breaks the protocol.
 """
 import base64
@@ -82,6 +82,17 @@ class Peer:
         self.output += b"<%d " % opcode + (b"%d" % struct.unpack(">H", payload[:2]) if opcode == 8 and n else payload) + b">"
         return opcode != 8
 
+    def flood(self, mib):
+        block = b"\x89\xfd\0\0\0\0" + bytes(125)
+        taken = 0
+        self.s.settimeout(2)
+        try:
+            while taken < mib << 20:
+                taken += self.s.send(block * 400)
+        except TimeoutError:
+            pass
+        self.output += b"%d MiB" % (taken >> 20)
+
     def run(self, word):
         verb, _, text = word.partition(":")
         payload = text.encode().decode("unicode_escape").encode("latin-1")
@@ -97,6 +108,8 @@ class Peer:
             self.frame(9, payload)
         elif verb == "close":
             self.frame(8, struct.pack(">H", int(text)) if text else b"")
+        elif verb == "flood":
+            self.flood(int(text))
         elif verb == "raw":
             self.s.sendall(bytes.fromhex(text))
         elif verb == "big":
