@@ -43,7 +43,10 @@ ALL='stream=1&stdin=1&stdout=1&stderr=1'
 
 @test "who pings and does not read the answers is not read either" {
 	id=$(crun-lite run -d -i busybox cat)
-	run ws "$id" "$ALL" flood:64
+	# Past the proxy of the harness, which would hold on to what is not read.
+	socket=$CRL/s
+	[ ! -S "$CRL/s.daemon" ] || socket=$CRL/s.daemon
+	run timeout 20 python3 "$TOP/tests/harness/websocket.py" "$socket" "/containers/$id/attach/ws?$ALL" flood:64
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[ "${output% MiB}" -le 4 ]
