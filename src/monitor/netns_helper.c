@@ -10,6 +10,7 @@
  * See network_namespaces(7), veth(4), rtnetlink(7), setns(2).
  */
 #include "netns_dns.h"
+#include "netns_msg.h"
 
 #include <crun-lite/netns_proto.h>
 
@@ -22,7 +23,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_link.h>
-#include <linux/veth.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,74 +52,21 @@ static int helper_result(struct helper *h, int sys, const char *step)
 	return -1;
 }
 
-/*
- * One message makes both ends, puts the peer into its namespace under its
- * final name and ours onto the bridge: nothing half made is ever visible, and
- * rtnl is taken once.
- */
 static int helper_veth(struct helper *h, int netns)
 {
-	const struct netns_request *q = &h->req;
-	struct ifinfomsg up = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP};
-	struct ifinfomsg down = {0}; /* veth refuses to open an end before it knows the other */
 	struct nlmsg m = {0};
 
-	nlmsg_begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &up, sizeof(up));
-	nlmsg_attr_str(&m, IFLA_IFNAME, q->link);
-	nlmsg_attr_u32(&m, IFLA_MASTER, q->bridge);
-	if (q->mtu)
-		nlmsg_attr_u32(&m, IFLA_MTU, q->mtu);
-	size_t info = nlmsg_nest(&m, IFLA_LINKINFO);
-	nlmsg_attr_str(&m, IFLA_INFO_KIND, "veth");
-	size_t data = nlmsg_nest(&m, IFLA_INFO_DATA);
-	size_t peer = nlmsg_nest(&m, VETH_INFO_PEER);
-	nlmsg_raw(&m, &down, sizeof(down));
-	nlmsg_attr_str(&m, IFLA_IFNAME, q->ifname);
-	nlmsg_attr(&m, IFLA_ADDRESS, q->mac, sizeof(q->mac));
-	nlmsg_attr_u32(&m, IFLA_NET_NS_FD, (uint32_t)netns);
-	if (q->mtu)
-		nlmsg_attr_u32(&m, IFLA_MTU, q->mtu);
-	nlmsg_end(&m, peer);
-	nlmsg_end(&m, data);
-	nlmsg_end(&m, info);
+	netns_msg_veth(&m, &h->req, netns);
 	return helper_result(h, nlmsg_talk(h->host_nl, &m), "veth pair");
 }
 
-static void helper_slave_mode(struct nlmsg *m, const struct netns_request *q)
-{
-	uint16_t mode = (uint16_t)q->mode, flags = (uint16_t)q->flags;
-
-	if (q->kind == NETNS_MACVLAN) {
-		nlmsg_attr_u32(m, IFLA_MACVLAN_MODE, q->mode);
-		return;
-	}
-	nlmsg_attr(m, IFLA_IPVLAN_MODE, &mode, sizeof(mode));
-	nlmsg_attr(m, IFLA_IPVLAN_FLAGS, &flags, sizeof(flags));
-}
-
-/* A second face of a link of the host, made in the namespace at once. */
 static int helper_slave(struct helper *h, int netns)
 {
-	const struct netns_request *q = &h->req;
-	struct ifinfomsg down = {0};
 	struct nlmsg m = {0};
 
-	nlmsg_begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &down, sizeof(down));
-	nlmsg_attr_str(&m, IFLA_IFNAME, q->ifname);
-	nlmsg_attr_u32(&m, IFLA_LINK, q->bridge);
-	nlmsg_attr_u32(&m, IFLA_NET_NS_FD, (uint32_t)netns);
-	if (q->mtu)
-		nlmsg_attr_u32(&m, IFLA_MTU, q->mtu);
-	if (q->kind == NETNS_MACVLAN)
-		nlmsg_attr(&m, IFLA_ADDRESS, q->mac, sizeof(q->mac));
-	size_t info = nlmsg_nest(&m, IFLA_LINKINFO);
-	nlmsg_attr_str(&m, IFLA_INFO_KIND, q->kind == NETNS_MACVLAN ? "macvlan" : "ipvlan");
-	size_t data = nlmsg_nest(&m, IFLA_INFO_DATA);
-	helper_slave_mode(&m, q);
-	nlmsg_end(&m, data);
-	nlmsg_end(&m, info);
+	netns_msg_slave(&m, &h->req, netns);
 	return helper_result(h, nlmsg_talk(h->host_nl, &m),
-			     q->kind == NETNS_MACVLAN ? "macvlan" : "ipvlan");
+			     h->req.kind == NETNS_MACVLAN ? "macvlan" : "ipvlan");
 }
 
 static int helper_bridge_port(struct helper *h)
@@ -128,76 +75,6 @@ static int helper_bridge_port(struct helper *h)
 
 	nlmsg_bridge_port(&m, if_nametoindex(h->req.link), h->req.isolated);
 	return helper_result(h, nlmsg_talk(h->host_nl, &m), "bridge port");
-}
-
-static void helper_up(struct nlmsg *m, unsigned index)
-{
-	struct ifinfomsg up = {.ifi_index = (int)index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
-
-	nlmsg_begin(m, RTM_NEWLINK, 0, &up, sizeof(up));
-}
-
-static void helper_address(struct nlmsg *m, const struct netns_request *q, unsigned index)
-{
-	struct ifaddrmsg a = {
-		.ifa_family = AF_INET, .ifa_prefixlen = q->prefix_len, .ifa_index = index};
-	uint32_t host_bits = q->prefix_len >= 32 ? 0 : htonl(UINT32_MAX >> q->prefix_len);
-	uint32_t broadcast = q->ip | host_bits;
-
-	nlmsg_begin(m, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &a, sizeof(a));
-	nlmsg_attr_u32(m, IFA_LOCAL, q->ip);
-	nlmsg_attr_u32(m, IFA_ADDRESS, q->ip);
-	nlmsg_attr_u32(m, IFA_BROADCAST, broadcast);
-}
-
-/*
- * No duplicate address detection: the daemon hands out each address once, and a
- * start must not wait a second for an answer that never comes.
- */
-static void helper_address6(struct nlmsg *m, const struct netns_request *q, unsigned index)
-{
-	struct ifaddrmsg a = {
-		.ifa_family = AF_INET6, .ifa_prefixlen = q->prefix6, .ifa_index = index};
-
-	nlmsg_begin(m, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &a, sizeof(a));
-	nlmsg_attr(m, IFA_LOCAL, q->ip6, sizeof(q->ip6));
-	nlmsg_attr(m, IFA_ADDRESS, q->ip6, sizeof(q->ip6));
-	nlmsg_attr_u32(m, IFA_FLAGS, IFA_F_NODAD);
-}
-
-static bool helper_has_gateway6(const struct netns_request *q)
-{
-	static const uint8_t none[16];
-
-	return memcmp(q->gateway6, none, sizeof(none)) != 0;
-}
-
-static void helper_default_route6(struct nlmsg *m, const uint8_t gateway[16], unsigned index)
-{
-	struct rtmsg r = {.rtm_family = AF_INET6,
-			  .rtm_table = RT_TABLE_MAIN,
-			  .rtm_protocol = RTPROT_BOOT,
-			  .rtm_scope = RT_SCOPE_UNIVERSE,
-			  .rtm_type = RTN_UNICAST};
-
-	nlmsg_begin(m, RTM_NEWROUTE, NLM_F_CREATE, &r, sizeof(r));
-	nlmsg_attr(m, RTA_GATEWAY, gateway, 16);
-	nlmsg_attr_u32(m, RTA_OIF, index);
-}
-
-/* Gateway 0: everything is said to be on the link. */
-static void helper_default_route(struct nlmsg *m, uint32_t gateway, unsigned index)
-{
-	struct rtmsg r = {.rtm_family = AF_INET,
-			  .rtm_table = RT_TABLE_MAIN,
-			  .rtm_protocol = RTPROT_BOOT,
-			  .rtm_scope = gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK,
-			  .rtm_type = RTN_UNICAST};
-
-	nlmsg_begin(m, RTM_NEWROUTE, NLM_F_CREATE, &r, sizeof(r));
-	if (gateway)
-		nlmsg_attr_u32(m, RTA_GATEWAY, gateway);
-	nlmsg_attr_u32(m, RTA_OIF, index);
 }
 
 /* Writes a setting of one interface in the namespace we are in. */
@@ -212,7 +89,7 @@ static int helper_sysctl6(const char *ifname, const char *key, const char *value
 
 /*
  * Routers announce themselves to hosts, not to containers: what a neighbour says must not
- * change a container's routes. No detection of duplicates, see helper_address6().
+ * change a container's routes. No detection of duplicates, see netns_msg_address6().
  */
 static int helper_ipv6(const char *ifname)
 {
@@ -234,18 +111,18 @@ static int helper_configure(struct helper *h)
 		return helper_result(h, err.sys, "netlink socket in the namespace");
 	if (q->prefix6 && helper_ipv6(q->ifname) < 0)
 		return helper_result(h, errno, "IPv6 in the namespace");
-	helper_up(&m, 1); /* lo */
+	netns_msg_up(&m, 1); /* lo */
 	if (q->link[0]) {
 		unsigned index = if_nametoindex(q->ifname);
-		helper_up(&m, index);
+		netns_msg_up(&m, index);
 		if (q->prefix_len)
-			helper_address(&m, q, index);
+			netns_msg_address(&m, q, index);
 		if (q->gateway || q->link_route)
-			helper_default_route(&m, q->gateway, index);
+			netns_msg_default_route(&m, q->gateway, index);
 		if (q->prefix6)
-			helper_address6(&m, q, index);
-		if (helper_has_gateway6(q))
-			helper_default_route6(&m, q->gateway6, index);
+			netns_msg_address6(&m, q, index);
+		if (netns_msg_has_gateway6(q))
+			netns_msg_default_route6(&m, q->gateway6, index);
 	}
 	return helper_result(h, nlmsg_talk(nl, &m), "address and route");
 }
@@ -267,7 +144,7 @@ static int helper_open_slave(struct helper *h)
 	for (int i = 0; i < SLAVE_TRIES && sys == EADDRINUSE; i++) {
 		if (i > 0)
 			nanosleep(&pause, NULL);
-		helper_up(&m, if_nametoindex(h->req.ifname));
+		netns_msg_up(&m, if_nametoindex(h->req.ifname));
 		sys = nlmsg_talk(nl, &m);
 	}
 	return helper_result(h, sys, "bring the interface up");
@@ -391,9 +268,9 @@ static int helper_route(struct helper *h)
 	if (helper_no_route(h, nl, AF_INET) < 0 || helper_no_route(h, nl, AF_INET6) < 0)
 		return -1;
 	if (q->gateway || q->link_route)
-		helper_default_route(&m, q->gateway, index);
-	if (helper_has_gateway6(q))
-		helper_default_route6(&m, q->gateway6, index);
+		netns_msg_default_route(&m, q->gateway, index);
+	if (netns_msg_has_gateway6(q))
+		netns_msg_default_route6(&m, q->gateway6, index);
 	return m.count ? helper_result(h, nlmsg_talk(nl, &m), "default route") : 0;
 }
 
