@@ -65,15 +65,27 @@ void session_raw_mode(const struct session *s)
 	(void)atexit(session_restore);
 }
 
-void session_resize(const struct session *s)
+static void send_size(const struct session *s, unsigned more)
 {
 	unsigned rows, columns;
 	struct crl_err ignored = CRL_ERR_INIT;
 	if (!s->tty || !s->resize_path || !session_window(&rows, &columns))
 		return;
-	_cleanup_free_ char *path = client_path("%s?h=%u&w=%u", s->resize_path, rows, columns);
+	_cleanup_free_ char *path =
+		client_path("%s?h=%u&w=%u", s->resize_path, rows + more, columns + more);
 	if (path) /* a container that has just ended is no error worth telling */
 		(void)client_call(s->control, "POST", path, NULL, NULL, NULL, &ignored);
+}
+
+void session_resize(const struct session *s)
+{
+	send_size(s, 0);
+}
+
+void session_redraw(const struct session *s)
+{
+	send_size(s, 1);
+	send_size(s, 0);
 }
 
 /* Signals that only concern ourselves, or that the kernel sends for our own faults, stay. */

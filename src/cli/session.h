@@ -44,6 +44,8 @@ void session_restore(void);
 
 /* Tells the daemon the terminal's size; does nothing without a terminal. */
 void session_resize(const struct session *s);
+/* The same by way of another size: only a change makes a program paint its screen again. */
+void session_redraw(const struct session *s);
 
 /* Copies both ways until the stream ends. */
 int session_run(struct session *s, enum session_end *ret, struct crl_err *err);

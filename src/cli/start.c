@@ -109,7 +109,10 @@ int start_and_follow(struct cli *cli, const struct start_plan *p, struct crl_err
 			(void)wait_finish(&f.wait, 10000, &code, NULL);
 		return start_report(err);
 	}
-	session_resize(&f.session);
+	if (p->start)
+		session_resize(&f.session);
+	else
+		session_redraw(&f.session);
 	int result = session_run(&f.session, &end, err);
 	session_restore();
 	if (result < 0)

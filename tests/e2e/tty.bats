@@ -27,6 +27,14 @@ tty() { python3 "$TOP/tests/e2e/terminal.py" "$@"; }
 	[ "$status" -eq 9 ]
 	crun-lite rm d1
 }
+@test "attach: the program is made to paint its screen again" {
+	crun-lite run -dit --name d3 busybox sh -c 'stty rows 24 cols 80; trap "echo painted" WINCH; while :; do sleep 0.1; done'
+	run tty 24 80 'wait painted|type \x10\x11' -- crun-lite attach d3
+	[ "$status" -eq 0 ]
+	run tty 24 80 'wait painted|type \x10\x11' -- crun-lite attach d3
+	[ "$status" -eq 0 ]
+	crun-lite rm -f d3
+}
 @test "detach keys of one's own; half of the default ones is typed through" {
 	run tty 24 80 'wait # |type echo a\x10b | cat -v\n|sleep 0.2|type \x01' -- crun-lite run -it --detach-keys ctrl-a --name d2 busybox sh
 	[ "$status" -eq 0 ]
