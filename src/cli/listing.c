@@ -100,10 +100,10 @@ static int print_header(const struct listing *l, const struct tpl *t, struct buf
 			struct crl_err *err)
 {
 	_cleanup_cjson_ cJSON *header = cJSON_CreateObject();
-	_cleanup_cjson_ cJSON *no_labels = cJSON_CreateObject();
+	_cleanup_cjson_ cJSON *own_names = cJSON_CreateTrue();
 	for (size_t i = 0; i < l->n_columns; i++)
 		json_add_str(header, l->columns[i].field, l->columns[i].header);
-	if (template_exec(t, header, no_labels, out, err) < 0)
+	if (template_exec(t, header, own_names, out, err) < 0)
 		return -1;
 	buf_putc(out, '\n');
 	return 0;

@@ -18,7 +18,8 @@ DEFINE_CLEANUP(struct tpl *, template_free)
 #define _cleanup_tpl_ _cleanup_(template_free_p)
 
 /*
- * Appends the result to `out`. `labels` (may be NULL) answers {{.Label "key"}}.
+ * Appends the result to `out`. `labels` (may be NULL) answers {{.Label "key"}};
+ * the value true in its place gives the header of such a column.
  * A field that does not exist is an error where it is printed, false in `if`.
  */
 int template_exec(const struct tpl *t, const cJSON *data, const cJSON *labels, struct buf *out,

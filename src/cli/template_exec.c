@@ -101,6 +101,17 @@ static int eval_operand(struct run *r, const struct tpl_operand *o, const cJSON 
 			o->text);
 }
 
+/* "com.example.some-thing" is headed "some thing". */
+static cJSON *label_header(const char *key)
+{
+	const char *dot = strrchr(key, '.');
+	cJSON *v = cJSON_CreateString(dot ? dot + 1 : key);
+	for (char *p = v ? v->valuestring : NULL; p && *p; p++)
+		if (*p == '-' || *p == '_')
+			*p = ' ';
+	return v;
+}
+
 /* {{.Label "key"}}, the one method with an argument that docker's rows have. */
 static int eval_label(struct run *r, const struct tpl_command *c, const cJSON *dot,
 		      const cJSON **ret)
@@ -109,6 +120,8 @@ static int eval_label(struct run *r, const struct tpl_command *c, const cJSON *d
 	if (c->n != 2 || eval_operand(r, &c->items[1], dot, &key) < 0)
 		return crl_fail(r->err, CRL_INVALID,
 				"template parsing error: template: :1: .Label needs one string");
+	if (cJSON_IsTrue(r->labels) && key && cJSON_IsString(key))
+		return constant(r, label_header(key->valuestring), ret);
 	const cJSON *v = key && cJSON_IsString(key)
 				 ? cJSON_GetObjectItemCaseSensitive(r->labels, key->valuestring)
 				 : NULL;

@@ -41,6 +41,7 @@ lines() { printf '%s\n' "$@"; }
 	[ "$(crun-lite ps --format '{{.Names}}:{{.Label "com.a"}}:{{.Labels}}')" = "web:1:com.a=1,com.b=2" ]
 	[ "$(crun-lite ps --format json | jq -r .Image)" = nginx:1 ]
 	[ "$(crun-lite ps -s --format '{{.Size}}')" = "1.2kB (virtual 7.34MB)" ]
+	[ "$(crun-lite ps --format 'table {{.Label "com.a-b"}}' | head -1)" = "a b" ]
 	diff <(crun-lite ps --format 'table {{.Names}}\t{{.State}}') - <<-'END'
 		NAMES     STATE
 		web       running
