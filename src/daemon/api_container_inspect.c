@@ -11,6 +11,7 @@
 #include "images.h"
 #include "sizes.h"
 
+#include <base/path.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
@@ -158,7 +159,11 @@ static cJSON *graph_driver(const struct container *c)
 	_cleanup_free_ char *upper = container_path_of(c, "upper");
 	_cleanup_free_ char *work = container_path_of(c, "work");
 	_cleanup_free_ char *lower = strv_join(c->rec.lowers, ":");
+	_cleanup_free_ char *merged =
+		c->rec.pid > 0 ? path_printf("/proc/%d/root", (int)c->rec.pid) : NULL;
 	json_add_str(data, "LowerDir", lower);
+	/* The merged tree is mounted in the container's namespace alone: this way leads into it. */
+	json_add_str(data, "MergedDir", merged ? merged : "");
 	json_add_str(data, "UpperDir", upper);
 	json_add_str(data, "WorkDir", work);
 	json_add_str(o, "Name", "overlay2");

@@ -212,6 +212,10 @@ static int step_request(void *ctx, struct crl_err *err)
 	free(take_ptr(body->networking));
 	if (container_log_defaults(x->d, &rec->host_config.log_config) < 0)
 		return crl_fail_oom(err);
+	/* No limit has one name, as in dockerd: inspect shows null. */
+	struct api_resources *res = &rec->host_config.res;
+	if (res->pids_limit.set && (res->pids_limit.v == 0 || res->pids_limit.v == -1))
+		res->pids_limit.set = false;
 	if (container_validate(&rec->config, &rec->host_config, err) < 0 ||
 	    runtime_check(x->d, rec->host_config.runtime, err) < 0 ||
 	    container_daemon_defaults(x->d, &rec->host_config, err) < 0 ||

@@ -105,6 +105,18 @@ is() { [ "$(state "$1")" = "$2" ]; }
 	d rm pp
 }
 
+@test "inspect: no limit of processes is null; the merged tree can be looked into" {
+	d run -d --name ii busybox sh -c 'echo inside >/seen; sleep 100'
+	[ "$(d inspect ii --format '{{json .HostConfig.PidsLimit}}')" = null ]
+	eventually grep -qx inside "$(d inspect ii --format '{{.GraphDriver.Data.MergedDir}}')/seen"
+	d stop -t 0 ii
+	[ "$(d inspect ii --format '{{.GraphDriver.Data.MergedDir}}')" = "" ]
+	d rm ii
+	api POST '/containers/create?name=ij' '{"Image":"busybox","HostConfig":{"PidsLimit":-1}}'
+	[ "$(d inspect ij --format '{{json .HostConfig.PidsLimit}}')" = null ]
+	d rm ij
+}
+
 @test "rm: refused while running, forced, volumes" {
 	d run -d --name rr -v /anon busybox sleep 100
 	run d rm rr
