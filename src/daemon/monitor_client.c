@@ -5,6 +5,7 @@
  * state. See unix(7) (SOCK_SEQPACKET), pidfd_open(2), waitid(2).
  */
 #include "monitor_client.h"
+#include "monitor_sock.h"
 
 #include <base/fd.h>
 #include <base/log.h>
@@ -14,8 +15,6 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 
 #define DEADLINE_MS 10000U
@@ -274,59 +273,6 @@ int monitor_call(struct monitor *m, const char *op, cJSON *body, const int *fds,
 
 /* --- birth --- */
 
-/* The folder's descriptor keeps the socket's name short: sun_path has 108 bytes. */
-static int socket_address(int dir_fd, struct sockaddr_un *ret)
-{
-	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
-	int n = snprintf(ret->sun_path, sizeof(ret->sun_path), "/proc/self/fd/%d/monitor.sock",
-			 dir_fd);
-	return n > 0 && (size_t)n < sizeof(ret->sun_path) ? 0 : -1;
-}
-
-static int open_run_dir(const char *path, bool create, int *ret, struct crl_err *err)
-{
-	if (create && mkdir(path, 0700) < 0 && errno == ENOENT) {
-		if (path_mkdir_p(path, 0700, err) < 0)
-			return -1;
-	}
-	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? crl_fail(err, CRL_NOT_FOUND, "%s is missing", path)
-				       : crl_fail_sys(err, errno, "%s", path);
-	*ret = fd;
-	return 0;
-}
-
-static int make_listener(int dir_fd, int *ret, struct crl_err *err)
-{
-	struct sockaddr_un addr;
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return crl_fail_sys(err, errno, "socket");
-	socket_address(dir_fd, &addr);
-	if (unlinkat(dir_fd, "monitor.sock", 0) < 0 && errno != ENOENT)
-		return crl_fail_sys(err, errno, "monitor.sock");
-	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(fd, 16) < 0)
-		return crl_fail_sys(err, errno, "monitor.sock");
-	*ret = take_fd(&fd);
-	return 0;
-}
-
-static int make_connection(int dir_fd, int *ret, struct crl_err *err)
-{
-	struct sockaddr_un addr;
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return crl_fail_sys(err, errno, "socket");
-	socket_address(dir_fd, &addr);
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
-		return errno == ENOENT || errno == ECONNREFUSED
-			       ? crl_fail(err, CRL_NOT_FOUND, "no monitor listens")
-			       : crl_fail_sys(err, errno, "monitor.sock");
-	*ret = take_fd(&fd);
-	return 0;
-}
-
 static int watch(struct monitor *m, struct crl_err *err)
 {
 	int r = sd_event_add_io(m->d->event, &m->sock_source, m->sock, EPOLLIN, on_sock, m);
@@ -386,8 +332,9 @@ int monitor_spawn(const struct monitor_spec *spec, struct monitor **ret, struct 
 	struct monitor *m = monitor_new(spec);
 	if (!m)
 		return crl_fail_oom(err);
-	if (open_run_dir(spec->run_dir, true, &dir, err) < 0 ||
-	    make_listener(dir, &listener, err) < 0 || make_connection(dir, &m->sock, err) < 0 ||
+	if (monitor_sock_dir(spec->run_dir, true, &dir, err) < 0 ||
+	    monitor_sock_listen(dir, &listener, err) < 0 ||
+	    monitor_sock_connect(dir, &m->sock, err) < 0 ||
 	    exec_monitor(m, spec, listener, err) < 0) {
 		destroy(m);
 		return crl_context(err, "monitor");
@@ -410,8 +357,8 @@ int monitor_reconnect(const struct monitor_spec *spec, pid_t pid, uint64_t ticks
 	m->pid = pid;
 	m->ticks = ticks;
 	if (proc_open_pidfd(pid, ticks, &m->pidfd, err) < 0 ||
-	    open_run_dir(spec->run_dir, false, &dir, err) < 0 ||
-	    make_connection(dir, &m->sock, err) < 0 || watch(m, err) < 0) {
+	    monitor_sock_dir(spec->run_dir, false, &dir, err) < 0 ||
+	    monitor_sock_connect(dir, &m->sock, err) < 0 || watch(m, err) < 0) {
 		destroy(m);
 		return -1;
 	}
@@ -428,8 +375,8 @@ pid_t monitor_find(const char *run_dir)
 	struct crl_err err = CRL_ERR_INIT;
 	char buf[4096];
 	int64_t pid = 0;
-	if (open_run_dir(run_dir, false, &dir, &err) < 0 || make_connection(dir, &sock, &err) < 0 ||
-	    fd_set_nonblock(sock, false, &err) < 0 ||
+	if (monitor_sock_dir(run_dir, false, &dir, &err) < 0 ||
+	    monitor_sock_connect(dir, &sock, &err) < 0 || fd_set_nonblock(sock, false, &err) < 0 ||
 	    setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
 	    send(sock, hello, strlen(hello), MSG_NOSIGNAL) < 0)
 		return 0;
