@@ -214,7 +214,9 @@ static int take_peers(struct container *c, const struct container *peer, struct 
 {
 	const struct userns_map map = container_users_map(&peer->rec);
 	if (map.n_uids)
-		return set_map(&c->rec, &map, err);
+		return check_conflicts(c->d, &c->rec.host_config, err) < 0
+			       ? -1
+			       : set_map(&c->rec, &map, err);
 	if (str_starts(c->rec.host_config.userns_mode, "auto"))
 		return crl_fail(err, CRL_INVALID,
 				"cannot join a namespace of container %s with users of one's own: "

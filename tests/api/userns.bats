@@ -204,6 +204,11 @@ lo
 	[[ "$output" == *"it runs with the host's"* ]]
 	run crun-lite run --rm --userns=host --network container:"$a" busybox true
 	[[ "$output" == *"it has other users"* ]]
+	# What excludes users of one's own excludes those of a peer: privileged would own the host's devices.
+	run crun-lite run --rm --privileged --network container:"$a" busybox true
+	[[ "$output" == *"privileged mode is incompatible with user namespaces"* ]]
+	run crun-lite run --rm --pid host --network container:"$a" busybox true
+	[[ "$output" == *"cannot share the host PID namespace when user namespaces are enabled"* ]]
 	crun-lite rm -f "$a" "$b"
 }
 
