@@ -33,11 +33,15 @@ spdx() {
 	done
 	return $bad
 }
-layers() { # dependencies point one way
-	! { grep -rnE '#include [<"](image|daemon|cli|monitor|worker)/' runtime ||
-		grep -rnE '#include [<"](runtime|daemon|cli|monitor|worker)/' image ||
-		grep -rnE '#include [<"](runtime|image|daemon|cli|monitor|worker)/' src/base src/dns ||
-		grep -rnE '#include [<"](runtime|image|daemon|monitor|worker)/' src/cli; }
+layers() { # dependencies point one way: docs/ARCHITECTURE.md
+	local programs='daemon|cli|monitor|worker|dns|tls'
+	! { grep -rnE "#include [<\"](image|$programs)/" runtime ||
+		grep -rnE "#include [<\"](runtime|$programs)/" image ||
+		grep -rnE "#include [<\"](runtime|image|$programs)/" src/base src/dns src/tls ||
+		grep -rnE '#include [<"](runtime|image|daemon|monitor|worker|dns|tls)/' src/cli ||
+		grep -rnE '#include [<"](cli|monitor|worker|dns|tls)/' src/daemon ||
+		grep -rnE '#include [<"](cli|daemon|worker|dns|tls)/' src/monitor ||
+		grep -rnE '#include [<"](cli|daemon|monitor|dns|tls)/' src/worker; }
 }
 # The formatter's output differs between its versions: the tree follows 14 and 19 where both agree.
 format() {

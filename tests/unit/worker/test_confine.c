@@ -81,7 +81,8 @@ static int inside(struct fixture *f, enum worker_cage cage, attempt try)
 		struct crl_err err;
 		if (confine(cage, &f->w, &err) < 0)
 			_exit(2);
-		/* Not _exit(): a sanitizer would tidy up first, with calls that the cage refuses. */
+		/* Not _exit(): a sanitizer would tidy up first, with calls that the cage refuses.
+		 */
 		syscall(SYS_exit_group, try(f) ? 1 : 0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
