@@ -3,11 +3,11 @@
 
     live.py KILLS CONTAINERS BUSYBOX.tar
 
-CONTAINERS log a counted line ten times a second, and somebody is attached to some of them, follows
-the log of others. Meanwhile clients create, start, exec in, stop and remove others, each of which
+CONTAINERS log a counted line ten times a second, and somebody is attached to some of them, and others
+follow logs and attach anew all the time. Meanwhile clients create, start, exec in, stop and remove others, each of which
 ends with a code of its own. Owed: no container ends or changes its process, no line is missing in a
-log, an attached session or a followed log goes on (a followed log is reopened by its client where it
-left off: the daemon carries it), every exit code that was waited for or can be inspected is right,
+log, an attached session goes on, a followed log (the daemon carries it) is whole up to the kill and
+when asked for again, every exit code that was waited for or can be inspected is right,
 and nothing is left behind.
 """
 import contextlib
@@ -55,6 +55,47 @@ class Attached(threading.Thread):
         need(len(numbers) > 5, f"the session attached to {self.name_} saw {len(numbers)} lines")
         need(numbers == list(range(numbers[0], numbers[0] + len(numbers))), f"a gap in the session attached to {self.name_}")
         return len(numbers)
+
+
+class Follower(threading.Thread):
+    """A client of `logs -f` and of `attach`: what the kill cut is asked for again, and must be whole."""
+
+    def __init__(self, engine, name, stop):
+        super().__init__(daemon=True)
+        self.e, self.name_, self.stop, self.bad, self.lines, self.times = engine, name, stop, [], 0, 0
+
+    def read(self, target, head, seconds):
+        """Payload of the frames that came within `seconds`, or until the daemon was gone."""
+        data, end = b"", time.monotonic() + seconds
+        try:
+            s = self.e.connect(1)
+            s.sendall(f"{target} HTTP/1.1\r\nHost: d\r\n{head}Content-Length: 0\r\n\r\n".encode())
+            while time.monotonic() < end:
+                part = s.recv(65536)
+                if not part:
+                    break
+                data += part
+            s.close()
+        except OSError:
+            pass
+        return data
+
+    def run(self):
+        while not self.stop.is_set():
+            data = self.read(f"GET /v1.41/containers/{self.name_}/logs?follow=1&stdout=1&tail=all", "", random.uniform(0.3, 2))
+            self.check([int(x) for x in re.findall(rb"n (\d+)\n", data)], 0)
+            data = self.read(f"POST /v1.41/containers/{self.name_}/attach?stream=1&stdout=1", "Connection: Upgrade\r\nUpgrade: tcp\r\n",
+                             random.uniform(0.3, 1))
+            self.check([int(x) for x in re.findall(rb"n (\d+)\n", data)], None)
+            self.times += 1
+
+    def check(self, numbers, first):
+        if not numbers:
+            return
+        self.lines += len(numbers)
+        first = numbers[0] if first is None else first
+        if numbers != list(range(first, first + len(numbers))):
+            self.bad.append(f"{self.name_}: a gap in what was followed: {numbers[:3]} to {numbers[-1]}, {len(numbers)} lines")
 
 
 class Churn(threading.Thread):
@@ -120,7 +161,7 @@ def main():
         for s in sessions:
             s.start()
         stop = threading.Event()
-        clients = [Churn(e, n, stop) for n in range(3)]
+        clients = [Churn(e, n, stop) for n in range(3)] + [Follower(e, n, stop) for n in names[4:6]]
         for c in clients:
             c.start()
         started, down = time.monotonic(), []
@@ -158,7 +199,8 @@ def main():
             until("settled", settled, 15)
         need(settled(), f"left: mounts {e.mounts() - mounts}, links {e.links() - links}, monitors {e.monitors() - monitors}")
         print(f"ok 1 live restore: {kills} kills in {time.monotonic() - started:.0f} s, {many} containers, {lines} lines whole, "
-              f"{sum(c.done for c in clients)} others came and went, {seen} lines in sessions; back after "
+              f"{sum(c.done for c in clients if isinstance(c, Churn))} others came and went, {seen} lines in sessions, "
+              f"{sum(c.lines for c in clients if isinstance(c, Follower))} followed; back after "
               f"{sorted(down)[len(down) // 2] * 1000:.0f} ms (median), {max(down) * 1000:.0f} ms (worst)")
     except Failed as why:
         print(f"not ok 1 live restore: {why}")
