@@ -66,6 +66,22 @@ const char *daemon_arch(void)
 
 /* --- steps --- */
 
+/*
+ * A daemon that was killed while it started a program may leave a child that holds the lock until
+ * its execve(2); a daemon that lives holds it for good.
+ */
+static int lock_patiently(int fd)
+{
+	const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+	int r = flock(fd, LOCK_EX | LOCK_NB);
+
+	for (int i = 0; r < 0 && errno == EWOULDBLOCK && i < 50; i++) {
+		nanosleep(&pause, NULL);
+		r = flock(fd, LOCK_EX | LOCK_NB);
+	}
+	return r;
+}
+
 static int make_root(const char *path, mode_t mode, int *ret_fd, struct crl_err *err)
 {
 	_cleanup_close_ int fd = -1;
@@ -79,7 +95,7 @@ static int make_root(const char *path, mode_t mode, int *ret_fd, struct crl_err 
 	_cleanup_close_ int probe = openat(fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
 	if ((probe < 0 && errno == EROFS) || access(path, W_OK) < 0)
 		return crl_fail_sys(err, errno, "%s cannot be written", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+	if (lock_patiently(fd) < 0) {
 		if (errno == EWOULDBLOCK)
 			return crl_fail(err, CRL_CONFLICT, "another daemon is using %s", path);
 		return crl_fail_sys(err, errno, "lock %s", path);
@@ -119,7 +135,7 @@ static int write_pidfile(void *ctx, struct crl_err *err)
 
 	if (fd < 0)
 		return crl_fail_sys(err, errno, "pid file %s", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+	if (lock_patiently(fd) < 0) {
 		(void)!read(fd, text, sizeof(text) - 1);
 		text[strcspn(text, "\n")] = '\0';
 		return crl_fail(err, CRL_CONFLICT, "pid file %s: process %s holds it", path, text);

@@ -3,12 +3,12 @@
 
     live.py KILLS CONTAINERS BUSYBOX.tar
 
-CONTAINERS log a counted line ten times a second, and somebody is attached to some of them, and others
-follow logs and attach anew all the time. Meanwhile clients create, start, exec in, stop and remove others, each of which
-ends with a code of its own. Owed: no container ends or changes its process, no line is missing in a
-log, an attached session goes on, a followed log (the daemon carries it) is whole up to the kill and
-when asked for again, every exit code that was waited for or can be inspected is right,
-and nothing is left behind.
+CONTAINERS log a counted line ten times a second; somebody is attached to some of them, others follow
+logs and attach anew all the time. Meanwhile clients create, start, exec in, stop and remove more of
+them, each of which ends with a code of its own. Owed: no container ends or changes its process, no
+line is missing in a log, an attached session goes on, a followed log (the daemon carries it) is whole
+up to the kill and when asked for again, every exit code that was waited for or can be inspected is
+right, and nothing is left behind.
 """
 import contextlib
 import os
