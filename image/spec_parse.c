@@ -8,6 +8,8 @@
 
 #define MANIFEST_MAX (4U * 1024 * 1024)
 #define CONFIG_MAX (8U * 1024 * 1024)
+/* Variables, labels, history: the daemon searches these lists for each of their members. */
+#define MEMBERS_MAX 4096
 #define LAYERS_MAX 500 /* what the kernel's overlay stacks (overlayfs OVL_MAX_STACK) */
 
 static int check_descriptor(const struct crl_descriptor *d, const char *what, struct crl_err *err)
@@ -35,6 +37,24 @@ static int refuse_key(const cJSON *tree, const char *key, const char *kind, stru
 {
 	if (cJSON_GetObjectItemCaseSensitive(tree, key))
 		return crl_fail(err, CRL_INVALID, "not %s: it has \"%s\"", kind, key);
+	return 0;
+}
+
+static int check_members(const cJSON *tree, const char *name, struct crl_err *err)
+{
+	const cJSON *item;
+	size_t n = 0;
+
+	if (!cJSON_IsArray(tree) && !cJSON_IsObject(tree))
+		return 0;
+	cJSON_ArrayForEach (item, tree) {
+		const char *inner = item->string ? item->string : name;
+		if (++n > MEMBERS_MAX)
+			return crl_fail(err, CRL_LIMIT, "\"%.100s\" has more than %d members", name,
+					MEMBERS_MAX);
+		if (check_members(item, inner, err) < 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -66,6 +86,7 @@ int crl_manifest_parse(const char *text, size_t len, struct crl_manifest *ret, s
 	if (json_parse(text, len, MANIFEST_MAX, &tree, err) < 0 ||
 	    refuse_key(tree, "manifests", "an image manifest", err) < 0 ||
 	    refuse_key(tree, "fsLayers", "an image manifest", err) < 0 ||
+	    check_members(tree, "manifest", err) < 0 ||
 	    json_decode_tree(&crl_manifest_json, tree, JSON_LAX, &m, err) < 0)
 		return -1;
 	if (check_manifest(&m, err) < 0) {
@@ -131,6 +152,7 @@ int crl_image_parse(const char *text, size_t len, struct crl_image *ret, struct 
 	struct crl_image img = {0};
 
 	if (json_parse(text, len, CONFIG_MAX, &tree, err) < 0 ||
+	    check_members(tree, "image config", err) < 0 ||
 	    json_decode_tree(&crl_image_json, tree, JSON_LAX, &img, err) < 0)
 		return -1;
 	if (check_image(&img, err) < 0) {

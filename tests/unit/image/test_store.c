@@ -283,6 +283,34 @@ static void test_parse_image(void **state)
 			fail_msg("accepted: %s", bad[i]);
 }
 
+/* The daemon would search such lists for each member: hours, for eight megabytes. */
+static void test_crowded_image(void **state)
+{
+	static const char *const members[] = {"\"Env\":[", "\"Labels\":{", "\"Cmd\":["};
+	for (size_t k = 0; k < ARRAY_SIZE(members); k++)
+		for (int n = 4096; n <= 4097; n++) {
+			struct buf b = BUF_INIT;
+			struct crl_image img = {0};
+			struct crl_err err = CRL_ERR_INIT;
+			bool map = k == 1;
+			buf_printf(
+				&b,
+				"{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]},\"config\":{%s",
+				members[k]);
+			for (int i = 0; i < n; i++)
+				buf_printf(&b, map ? "%s\"%x\":\"\"" : "%s\"%x=\"", i ? "," : "",
+					   i);
+			buf_puts(&b, map ? "}}}" : "]}}");
+			assert_int_equal(crl_image_parse(b.data, b.len, &img, &err),
+					 n > 4096 ? -1 : 0);
+			if (n > 4096)
+				assert_int_equal(err.code, CRL_LIMIT);
+			else
+				json_free(&crl_image_json, &img);
+			buf_free(&b);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -291,7 +319,7 @@ int main(void)
 		cmocka_unit_test(test_index),          cmocka_unit_test(test_layers),
 		cmocka_unit_test(test_damaged_record), cmocka_unit_test(test_no_layers_lowers),
 		cmocka_unit_test(test_sweep),          cmocka_unit_test(test_parse),
-		cmocka_unit_test(test_parse_image),
+		cmocka_unit_test(test_parse_image),    cmocka_unit_test(test_crowded_image),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
