@@ -37,7 +37,7 @@ if [ "${levels[*]}" = fuzz ]; then
 	export FUZZ_SECONDS=${FUZZ_SECONDS:-60} FUZZ_RUNS=${FUZZ_RUNS:--1} FUZZ_SEED=${FUZZ_SEED:-0}
 fi
 
-say() { printf '\n== %s\n' "$*"; }
+say() { printf '\n== %s (after %d s)\n' "$*" "$SECONDS"; }
 
 # Two builds: one as users get it but with failpoints, one with sanitizers.
 build() {

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Every fuzz target from its corpus, for at most FUZZ_SECONDS (default 5) and
+# Every fuzz target from its corpus, for at most FUZZ_SECONDS (default 3) and
 # FUZZ_RUNS inputs, from one seed, so that the default run repeats itself; `./test.sh
 # fuzz` searches for a minute each from a seed of its own.
 # What a run finds stays in build-fuzz/found/; a new crash goes into the corpus,
@@ -28,7 +28,7 @@ for target in build-fuzz/tests/fuzz/fuzz-*; do
 	scratch=$top/build-fuzz/corpus/$name
 	mkdir -p "$scratch"
 	# shellcheck disable=SC2046
-	if "$target" -seed="${FUZZ_SEED:-1}" -runs="${FUZZ_RUNS:-20000}" -max_total_time="${FUZZ_SECONDS:-5}" -rss_limit_mb=2048 -timeout=10 -artifact_prefix="$top/build-fuzz/found/$name-" \
+	if "$target" -seed="${FUZZ_SEED:-1}" -runs="${FUZZ_RUNS:-20000}" -max_total_time="${FUZZ_SECONDS:-3}" -rss_limit_mb=2048 -timeout=10 -artifact_prefix="$top/build-fuzz/found/$name-" \
 		-print_final_stats=1 "$scratch" $([ -d "$corpus" ] && echo "$corpus") >"$scratch.log" 2>&1; then
 		passed=$((passed + 1))
 		printf '%-28s %s runs\n' "$name" "$(sed -n 's/^stat::number_of_executed_units: *//p' "$scratch.log")"
