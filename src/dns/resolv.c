@@ -20,8 +20,8 @@
 bool resolv_parse(const char *text, union address *ret)
 {
 	char host[64];
-	size_t len = strcspn(text, "%");
-	const char *zone = text[len] ? text + len + 1 : NULL;
+	const char *zone = strchr(text, '%');
+	size_t len = zone ? (size_t)(zone - text) : strlen(text);
 	union address a = {0};
 
 	if (len >= sizeof(host))
@@ -34,7 +34,7 @@ bool resolv_parse(const char *text, union address *ret)
 	} else if (inet_pton(AF_INET6, host, &a.v6.sin6_addr) == 1) {
 		a.v6.sin6_family = AF_INET6;
 		a.v6.sin6_port = htons(DNS_SERVER_PORT);
-		if (zone && !(a.v6.sin6_scope_id = if_nametoindex(zone)))
+		if (zone && !(a.v6.sin6_scope_id = if_nametoindex(zone + 1)))
 			return false;
 	} else {
 		return false;
