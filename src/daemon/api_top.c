@@ -22,6 +22,7 @@ struct top {
 	struct buf out;
 	int fd, pidfd;
 	sd_event_source *source;
+	bool too_long;
 };
 
 static void top_free(struct top *t)
@@ -97,7 +98,9 @@ static void finish(struct top *t)
 	struct container *c;
 	struct http_req *r = take_ptr(t->late->r);
 	(void)waitid(P_PIDFD, (id_t)t->pidfd, &info, WEXITED);
-	if (r && info.si_status != 0)
+	if (r && t->too_long)
+		http_reply_message(r, 500, "ps: more than %u bytes of output", OUTPUT_LIMIT);
+	else if (r && info.si_status != 0)
 		http_reply_message(r, 500, "ps: exit status %d: %.300s", info.si_status,
 				   t->out.data ? t->out.data : "");
 	else if (r && container_find(t->d, t->id, &c, &err) < 0)
@@ -120,6 +123,10 @@ static int on_output(sd_event_source *s, int fd, uint32_t revents, void *data)
 		buf_add(&t->out, block, (size_t)n);
 		return 0;
 	}
+	/* Arguments are the containers' to choose. It waits for a reader, and we for its end. */
+	t->too_long = n > 0;
+	if (t->too_long)
+		(void)proc_pidfd_kill(t->pidfd, SIGKILL, NULL);
 	finish(t);
 	return 0;
 }

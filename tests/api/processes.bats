@@ -197,3 +197,17 @@ assert s["read"] == "0001-01-01T00:00:00Z" and s["memory_stats"] == {} and s["cp
 	said POST '/containers/prune?filters=%7B%22nope%22:%5B%22x%22%5D%7D' 400 "nvalid filter 'nope'"
 	docker events --since 60s --until "$(date +%s.%N)" --filter event=prune --filter type=container --format '{{.Action}}' | grep -q prune
 }
+
+@test "top: arguments without end do not hold the daemon up" {
+	id=$(docker run -d busybox sh -c 'b=$(head -c 100000 /dev/zero | tr "\0" x)
+		for i in $(seq 60); do sh -c "sleep 1000; :" $b $b & done; echo there; sleep 1000')
+	wait_until 10 sh -c "docker logs $id | grep -q there"
+	sleep 0.5
+	run timeout 10 docker top "$id"
+	[ "$status" -eq 1 ]
+	[[ $output == *"ps: more than"* ]]
+	run timeout 10 docker top "$id" -o pid,comm
+	[ "$status" -eq 0 ]
+	[ "${#lines[@]}" -gt 100 ]
+	docker rm -f "$id"
+}
