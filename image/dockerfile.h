@@ -132,6 +132,8 @@ int dockerfile_expand_split(const char *word, char escape, const struct dockerfi
 			    char ***ret, struct crl_err *err);
 
 /* --- inner parts, shared between the parser's files --- */
+bool dockerfile_is_blank(char c);
+const char *dockerfile_skip_blanks(const char *s);
 /* Splits at blanks outside quotes; quotes and escapes stay (dockerfile_words.c). */
 int dockerfile_split_words(const char *text, char escape, char ***ret, struct crl_err *err);
 /* Takes flags off the front of *text. */

@@ -3,7 +3,7 @@
  * The tar reader. Strict where readers differ: checksums, numbers, sizes,
  * what follows a zero block. Bounded everywhere: nothing is allocated by a
  * size that an archive claims. Owns the archive's structure, not the meaning
- * of names (unpack_fs.c). See tar(5), pax(1).
+ * of names (unpack.c). See tar(5), pax(1).
  */
 #include "tar_header.h"
 
