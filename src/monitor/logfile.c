@@ -20,6 +20,7 @@
 
 #define BATCH_MAX 16384U
 #define LOG_MODE 0640
+#define FILES_MAX 1000 /* each is renamed at a rotation, and readers look for no more */
 #define LOG_FLAGS (O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW)
 
 static void batch_put(struct logline_sink *s, const char *data, size_t len)
@@ -81,7 +82,9 @@ int logfile_open(struct logfile *l, const struct logfile_options *o, struct loop
 			      .local = o->local,
 			      .compress = o->compress,
 			      .max_size = o->max_size,
-			      .max_file = o->max_file > 1 ? o->max_file : 1};
+			      .max_file = o->max_file > FILES_MAX ? FILES_MAX
+					  : o->max_file > 1       ? o->max_file
+								  : 1};
 	l->path = strdup(o->path);
 	l->attrs = o->attrs ? strdup(o->attrs) : NULL;
 	if (!l->path || (o->attrs && !l->attrs)) {

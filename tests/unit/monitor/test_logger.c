@@ -131,6 +131,19 @@ static void test_log_rotates(void **state)
 	assert_int_equal(access(name, F_OK), -1);
 }
 
+/* A number that somebody meant as "no limit": a rotation must not count to it. */
+static void test_log_rotates_with_any_number(void **state)
+{
+	struct log_test t;
+	char name[160];
+	open_log(&t, *state, 100, INT64_MAX);
+	for (int i = 0; i < 6; i++)
+		log_text(&t, 1, "x\n");
+	logger_close(&t.l, false);
+	snprintf(name, sizeof(name), "%s.2", t.path);
+	assert_int_equal(access(name, F_OK), 0);
+}
+
 static void test_log_one_file_starts_again(void **state)
 {
 	struct log_test t;
@@ -241,6 +254,7 @@ int main(void)
 		IN_FOLDER(test_log_escapes),
 		IN_FOLDER(test_log_long_line),
 		IN_FOLDER(test_log_rotates),
+		IN_FOLDER(test_log_rotates_with_any_number),
 		IN_FOLDER(test_log_one_file_starts_again),
 		IN_FOLDER(test_log_gap),
 		IN_FOLDER(test_log_gap_local),
