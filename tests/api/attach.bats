@@ -7,11 +7,7 @@ load ../harness/daemon
 
 setup_file() { daemon_setup; }
 teardown_file() { daemon_teardown; }
-teardown() {
-	local ids
-	ids=$(docker ps -aq)
-	[ -z "$ids" ] || docker rm -f $ids >/dev/null
-}
+teardown() { containers_gone; }
 
 bare() { python3 "$BATS_TEST_DIRNAME/attach.py" "$CRL/s" "$@"; }
 events() { docker events --since 60s --until "$(date +%s.%N)" --filter container="$1" --format '{{.Action}}'; }

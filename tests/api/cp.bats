@@ -11,11 +11,7 @@ setup() {
 	W=$BATS_TEST_TMPDIR
 	cd "$W"
 }
-teardown() {
-	ids=$(docker ps -aq)
-	# shellcheck disable=SC2086
-	[ -z "$ids" ] || docker rm -f -v $ids >/dev/null
-}
+teardown() { containers_gone; }
 
 # api METHOD PATH [CURL OPTIONS]: prints the status, then the body is in $W/body.
 api() {

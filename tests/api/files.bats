@@ -10,11 +10,7 @@ setup() {
 	W=$BATS_TEST_TMPDIR
 	cd "$W"
 }
-teardown() {
-	ids=$(docker ps -aq)
-	# shellcheck disable=SC2086
-	[ -z "$ids" ] || docker rm -f -v $ids >/dev/null
-}
+teardown() { containers_gone; }
 get() { curl -s --unix-socket "$CRL/s" "http://d$1"; }
 
 @test "diff: added, changed, deleted, and nothing that only had to be there" {

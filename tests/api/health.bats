@@ -7,11 +7,7 @@ load ../harness/daemon
 
 setup_file() { daemon_setup; }
 teardown_file() { daemon_teardown; }
-teardown() {
-	local ids
-	ids=$(docker ps -aq)
-	[ -z "$ids" ] || docker rm -f $ids >/dev/null
-}
+teardown() { containers_gone; }
 
 health() { docker inspect -f '{{.State.Health.Status}}' "$1"; }
 is_health() { [ "$(health "$1")" = "$2" ]; }

@@ -35,10 +35,7 @@ teardown_file() {
 }
 
 teardown() {
-	local ids
-	ids=$(docker ps -aq)
-	# shellcheck disable=SC2086
-	[ -z "$ids" ] || docker rm -f $ids >/dev/null
+	containers_gone
 	docker network prune -f >/dev/null
 }
 

@@ -7,11 +7,7 @@ load ../harness/daemon
 
 setup_file() { daemon_setup; }
 teardown_file() { daemon_teardown; }
-teardown() {
-	local ids
-	ids=$(docker ps -aq)
-	[ -z "$ids" ] || docker rm -f $ids >/dev/null
-}
+teardown() { containers_gone; }
 
 api() { curl -sS --unix-socket "$CRL/s" "$@"; }
 dir_of() { echo "$DATA_ROOT/containers/$(docker inspect -f '{{.Id}}' "$1")"; }

@@ -6,11 +6,7 @@ load ../harness/daemon
 
 setup_file() { daemon_setup; }
 teardown_file() { daemon_teardown; }
-teardown() {
-	local ids
-	ids=$(docker ps -aq)
-	[ -z "$ids" ] || docker rm -f $ids >/dev/null
-}
+teardown() { containers_gone; }
 
 api() { curl -sS --unix-socket "$CRL/s" "$@"; }
 # said METHOD PATH STATUS TEXT [BODY]

@@ -6,11 +6,7 @@ load ../harness/daemon
 
 setup_file() { daemon_setup; }
 teardown_file() { daemon_teardown; }
-teardown() {
-	local ids
-	ids=$(docker ps -aq)
-	[ -z "$ids" ] || docker rm -f $ids >/dev/null
-}
+teardown() { containers_gone; }
 
 state() { docker inspect -f '{{.State.Status}}' "$1"; }
 is_state() { [ "$(state "$1")" = "$2" ]; }
