@@ -5,6 +5,7 @@ Each has roots of its own in a work folder and, dockerd, a network namespace of 
 goes through the docker CLI or the socket, so that both are asked the same.
 """
 import contextlib
+import ctypes
 import http.client
 import os
 import re
@@ -235,11 +236,23 @@ class CrunLite(Engine):
         return len(os.listdir(self.data + "/tmp"))
 
 
+def reap_orphans():
+    """Zombies that fell to us: dockerd takes a dead containerd that nobody has waited for as alive."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{pid}/stat", encoding="latin-1") as f:
+                text = f.read()
+            name, rest = text[text.index("(") + 1:text.rindex(")")], text.rsplit(")", 1)[1].split()
+            if rest[0] == "Z" and int(rest[1]) == os.getpid() and name.startswith("containerd"):
+                os.waitpid(int(pid), os.WNOHANG)
+
+
 class Docker(Engine):
     name = "dockerd"
 
     def __init__(self, root=None):
         super().__init__(root)
+        ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
         self.netns = "crlf" + os.path.basename(self.work).rsplit(".", 1)[1]
         subprocess.run(["ip", "netns", "add", self.netns], check=True)
         subprocess.run(["ip", "-n", self.netns, "link", "set", "lo", "up"], check=True)
@@ -255,6 +268,10 @@ class Docker(Engine):
         if sig == signal.SIGKILL:
             with contextlib.suppress(OSError):
                 os.unlink(self.work + "/pid")
+
+    def start(self, env=None, prefix=(), seconds=40):
+        reap_orphans()
+        super().start(env, prefix, seconds)
 
     def monitor_pid(self, name):
         id_ = self.full_id(name)
