@@ -99,7 +99,7 @@ daemon_setup() {
 	CRUN_LITE_HOST=unix://$CRL/s
 	DOCKER_HOST=$CRUN_LITE_HOST
 	leak_snapshot "$CRL" >"$CRL.before"
-	if [ "${BATS_TEST_DIRNAME##*/}" = api ] && [ -z "${NO_SCHEMA:-}" ]; then
+	if [ "$(basename "${BATS_TEST_DIRNAME:-}")" = api ] && [ -z "${NO_SCHEMA:-}" ]; then
 		schema_start || return 1
 	fi
 	daemon_start "$@" || return 1
