@@ -424,6 +424,16 @@ int crl_rt_start(struct crl_rt *rt, struct crl_err *err)
 	return 0;
 }
 
+void crl_rt_replace(struct crl_rt *rt, pid_t pid, int pidfd)
+{
+	kill_and_reap(rt);
+	close(rt->pidfd);
+	rt->pid = pid;
+	rt->pidfd = pidfd;
+	rt->started = true;
+	close(take_fd(&rt->sock));
+}
+
 pid_t crl_rt_pid(const struct crl_rt *rt)
 {
 	return rt->pid;

@@ -17,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <termios.h>
 
 void payload_init(struct payload *p)
@@ -197,6 +198,24 @@ static int place_stdio(const int want[3], int min_free, struct crl_err *err)
 	return 0;
 }
 
+/*
+ * The host's null device becomes the container's, which is the same device by a path that exists in
+ * here: a checkpoint can name it. Anything else that the image has at that place is not opened.
+ */
+static void own_null(int *fd)
+{
+	struct stat st;
+	int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
+	if (fstat(*fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+		return;
+	_cleanup_close_ int path = open("/dev/null", O_PATH | O_CLOEXEC | O_NOFOLLOW);
+	if (path < 0 || fstat(path, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+		return;
+	int own = open("/dev/null", flags);
+	if (own >= 0)
+		*fd = own; /* the other goes with execve */
+}
+
 int process_stdio(struct payload *p, struct crl_err *err)
 {
 	if (p->pty_slave >= 0) {
@@ -211,8 +230,10 @@ int process_stdio(struct payload *p, struct crl_err *err)
 	}
 	_cleanup_close_ int null_fd = -1;
 	for (int i = 0; i < 3; i++) {
-		if (p->stdio[i] >= 0)
+		if (p->stdio[i] >= 0) {
+			own_null(&p->stdio[i]);
 			continue;
+		}
 		if (null_fd < 0 && (null_fd = open("/dev/null", O_RDWR | O_CLOEXEC)) < 0)
 			return crl_fail_sys(err, errno, "/dev/null");
 		p->stdio[i] = null_fd;

@@ -30,6 +30,7 @@
  *	resize   mon_resize        -             {}   exec_id "" = the container
  *	close_stdin / release: only seq
  *	signal   mon_signal        -             {}   to init (or exec when exec_id is set)
+ *	checkpoint mon_checkpoint  -             {}   when criu is through
  *
  *	event    struct
  *	exit     mon_exit          container ended, output drained, record written
@@ -127,6 +128,7 @@ struct mon_start {
 	size_t n_sources;
 	struct mon_runtime *runtime; /* NULL = ours */
 	struct mon_cdi *cdi;         /* NULL = none */
+	char *checkpoint;            /* folder of one to go on from, or NULL */
 	char *explain; /* path of a file that receives the narration of the steps as JSON lines, or
 			  NULL */
 };
@@ -166,6 +168,11 @@ struct mon_signal {
 	int32_t signal;
 };
 
+struct mon_checkpoint {
+	char *dir; /* folder to make; what is above it is there */
+	bool exit; /* the container ends with it */
+};
+
 struct mon_exit {
 	char *exec_id;     /* "" = the container */
 	int32_t exit_code; /* 0..255, 128+n */
@@ -201,8 +208,8 @@ struct mon_error {                    /* "error" of an answer: a crl_err over th
 };
 
 extern const struct json_table mon_attach_json, mon_log_json, mon_start_json, mon_exec_json,
-	mon_started_json, mon_resize_json, mon_signal_json, mon_exit_json, mon_state_json,
-	mon_error_json;
+	mon_started_json, mon_resize_json, mon_signal_json, mon_checkpoint_json, mon_exit_json,
+	mon_state_json, mon_error_json;
 
 /*
  * The exit record: CONTAINER_DIR/exit, one 128-byte slot that the monitor

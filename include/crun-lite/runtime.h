@@ -107,6 +107,13 @@ const char *crl_rt_cgroup_path(const struct crl_rt *rt);
  */
 int crl_rt_start(struct crl_rt *rt, struct crl_err *err);
 
+/*
+ * Another process takes the place of the one that waits in what crl_rt_create() built (a restore
+ * from a checkpoint, in the same cgroup): that one is killed and reaped, and `pid` with `pidfd`
+ * (taken), a child of the caller, counts as started.
+ */
+void crl_rt_replace(struct crl_rt *rt, pid_t pid, int pidfd);
+
 /* 127, 126 or 125 for an error of create/start/exec, by docker's rules. */
 int crl_rt_exit_code_of(const struct crl_err *err);
 

@@ -95,6 +95,7 @@ static const struct json_field start_fields[] = {
 	JSON_OBJV(struct mon_start, sources, n_sources, "sources", JSON_OMIT_EMPTY, &source_json),
 	JSON_OBJP(struct mon_start, runtime, "runtime", JSON_OMIT_EMPTY, &runtime_json),
 	JSON_OBJP(struct mon_start, cdi, "cdi", JSON_OMIT_EMPTY, &cdi_json),
+	JSON_STR(struct mon_start, checkpoint, "checkpoint", JSON_OMIT_EMPTY),
 	JSON_STR(struct mon_start, explain, "explain", JSON_OMIT_EMPTY),
 };
 const struct json_table mon_start_json = JSON_TABLE("start", struct mon_start, start_fields);
@@ -137,6 +138,13 @@ static const struct json_field signal_fields[] = {
 	JSON_I32(struct mon_signal, signal, "signal", JSON_REQUIRED),
 };
 const struct json_table mon_signal_json = JSON_TABLE("signal", struct mon_signal, signal_fields);
+
+static const struct json_field checkpoint_fields[] = {
+	JSON_STR(struct mon_checkpoint, dir, "dir", JSON_REQUIRED),
+	JSON_BOOL(struct mon_checkpoint, exit, "exit", JSON_OMIT_EMPTY),
+};
+const struct json_table mon_checkpoint_json =
+	JSON_TABLE("checkpoint", struct mon_checkpoint, checkpoint_fields);
 
 static const struct json_field exit_fields[] = {
 	JSON_STR(struct mon_exit, exec_id, "exec_id", JSON_OMIT_EMPTY),

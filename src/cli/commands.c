@@ -3,9 +3,10 @@
 #include <cli/commands.h>
 
 const struct command_group command_groups[] = {
-	{"builder", "Commands about the builder"}, {"container", "Commands about containers"},
-	{"image", "Commands about images"},        {"network", "Commands about networks"},
-	{"system", "Commands about the daemon"},   {"volume", "Commands about volumes"},
+	{"builder", "Commands about the builder"},  {"checkpoint", "Commands about checkpoints"},
+	{"container", "Commands about containers"}, {"image", "Commands about images"},
+	{"network", "Commands about networks"},     {"system", "Commands about the daemon"},
+	{"volume", "Commands about volumes"},
 };
 const size_t n_command_groups = ARRAY_SIZE(command_groups);
 
@@ -33,6 +34,10 @@ const struct command_row command_rows[] = {
 	{"version", &cmd_version},	{"wait", &cmd_wait},
 
 	{"builder build", &cmd_build},		{"builder prune", &cmd_builder_prune},
+
+	{"checkpoint create", &cmd_checkpoint_create}, {"checkpoint ls", &cmd_checkpoint_ls},
+	{"checkpoint list", &cmd_checkpoint_ls}, {"checkpoint rm", &cmd_checkpoint_rm},
+	{"checkpoint remove", &cmd_checkpoint_rm},
 
 	{"container attach", &cmd_attach},	{"container commit", &cmd_commit},
 	{"container cp", &cmd_cp},		{"container create", &cmd_create},

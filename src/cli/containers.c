@@ -84,24 +84,47 @@ const struct command cmd_restart = {
 
 static const struct opt_spec start_opts[] = {
 	{'a', "attach", OPT_BOOL, NULL, "Attach stdout and stderr, and forward signals"},
+	{0, "checkpoint", OPT_STR, "string", "Go on from this checkpoint"},
+	{0, "checkpoint-dir", OPT_STR, "string", "Folder of the engine's host that it is kept in"},
 	{0, "detach-keys", OPT_STR, "string", "Keys that detach from the container"},
 	{'i', "interactive", OPT_BOOL, NULL, "Attach stdin"},
 };
 
+/* "" without a checkpoint; NULL = no memory. */
+static char *start_query(const struct opts *o)
+{
+	static const char *const names[] = {"checkpoint", "checkpoint-dir"};
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	buf_puts(&b, "");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!opt_set(o, names[i]))
+			continue;
+		buf_printf(&b, "%c%s=", b.len ? '&' : '?', names[i]);
+		http_escape(&b, opt_str(o, names[i]));
+	}
+	return buf_take(&b);
+}
+
 static int start_one(struct cli *cli, const struct opts *o, const char *name, struct crl_err *err)
 {
-	return act(cli, name, "start", NULL, err);
+	_cleanup_free_ char *query = start_query(o);
+	return query ? act(cli, name, "start", query, err) : crl_fail_oom(err);
 }
 
 static int start_main(struct cli *cli, const struct opts *o, struct crl_err *err)
 {
+	if (opt_set(o, "checkpoint") && o->n_args > 1)
+		return crl_fail(err, CRL_INVALID, "you cannot restore multiple containers at once");
 	if (!opt_bool(o, "attach") && !opt_bool(o, "interactive"))
 		return cli_for_each(cli, o, start_one);
 	if (o->n_args > 1)
 		return crl_fail(err, CRL_INVALID,
 				"you cannot start and attach multiple containers at once");
+	_cleanup_free_ char *query = start_query(o);
+	if (!query)
+		return crl_fail_oom(err);
 	return start_attached(cli, o->args[0], opt_bool(o, "interactive"),
-			      opt_str(o, "detach-keys"), err);
+			      opt_str(o, "detach-keys"), query, err);
 }
 
 const struct command cmd_start = {

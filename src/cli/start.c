@@ -71,7 +71,8 @@ static int prepare(struct cli *cli, const struct start_plan *p, struct follow *f
 	bool proxy = p->sig_proxy && !p->tty;
 	f->resize_path = client_object_path("containers", p->name, "resize");
 	f->kill_path = client_object_path("containers", p->name, "kill");
-	f->start_path = client_object_path("containers", p->name, "start");
+	_cleanup_free_ char *start = client_object_path("containers", p->name, "start");
+	f->start_path = start ? client_path("%s%s", start, p->query ? p->query : "") : NULL;
 	if (!f->resize_path || !f->kill_path || !f->start_path)
 		return crl_fail_oom(err);
 	f->session = (struct session){.conn = &f->stream,
@@ -142,7 +143,7 @@ int start_has_tty(struct cli *cli, const char *name, bool *ret_tty, bool *ret_op
 }
 
 int start_attached(struct cli *cli, const char *name, bool interactive, const char *keys,
-		   struct crl_err *err)
+		   const char *query, struct crl_err *err)
 {
 	bool tty, open_stdin;
 	if (start_has_tty(cli, name, &tty, &open_stdin, NULL, err) < 0)
@@ -151,6 +152,7 @@ int start_attached(struct cli *cli, const char *name, bool interactive, const ch
 		.name = name,
 		.keys = keys,
 		.condition = "next-exit",
+		.query = query,
 		.in = interactive && open_stdin,
 		.out = true,
 		.err = true,

@@ -12,6 +12,7 @@ struct start_plan {
 	const char *name;      /* container */
 	const char *keys;      /* detach keys or NULL */
 	const char *condition; /* of the wait */
+	const char *query;     /* of the start, NULL = none */
 	bool in, out, err;
 	bool tty;
 	bool sig_proxy;
@@ -22,9 +23,9 @@ struct start_plan {
 /* Runs the plan; the exit code of the container, 0 after a detach, -1 with `err`. */
 int start_and_follow(struct cli *cli, const struct start_plan *plan, struct crl_err *err);
 
-/* `start -a` and `start -i`. */
+/* `start -a` and `start -i`; `query` goes behind the path of the start: "" or "?...". */
 int start_attached(struct cli *cli, const char *name, bool interactive, const char *keys,
-		   struct crl_err *err);
+		   const char *query, struct crl_err *err);
 
 /* 125, 126 or 127 by the daemon's text about a failed start. */
 int start_exit_code(const char *message);

@@ -122,7 +122,7 @@ void api_containers_start(struct http_req *r)
 {
 	struct container *c;
 	struct late *l;
-	if (api_checkpoints_start(r) && api_container(r, &c) && (l = late_new(r, 204, true)))
+	if (api_container(r, &c) && api_checkpoints_start(r, c) && (l = late_new(r, 204, true)))
 		container_start(c, late_done, l);
 }
 

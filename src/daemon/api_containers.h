@@ -10,9 +10,11 @@ void api_containers_create(struct http_req *r);
 void api_containers_list(struct http_req *r);
 void api_containers_inspect(struct http_req *r);
 /* --- api_checkpoints.c --- */
-void api_checkpoints_refuse(struct http_req *r);
-/* "?checkpoint=" of a start: false = it was answered. */
-bool api_checkpoints_start(struct http_req *r);
+void api_checkpoints_create(struct http_req *r);
+void api_checkpoints_list(struct http_req *r);
+void api_checkpoints_delete(struct http_req *r);
+/* "?checkpoint=" of a start, noted for it; false = it was answered. */
+bool api_checkpoints_start(struct http_req *r, struct container *c);
 
 void api_containers_start(struct http_req *r);
 void api_containers_stop(struct http_req *r);

@@ -124,6 +124,7 @@ struct container {
 	bool remove_volumes;
 	bool monitor_stuck; /* it was killed because it did not answer */
 	bool keep_on_exit;  /* a restart of an --rm container: not its end */
+	char *checkpoint;   /* folder that the next start goes on from, or NULL */
 	bool policy_start;  /* the start under way is the restart policy's */
 	int32_t tty_rows, tty_cols;
 	struct exec *execs;

@@ -212,6 +212,7 @@ static void fill_start(struct starting *s, struct mon_start *m)
 	m->stdin_once = cfg->stdin_once;
 	m->durable = !c->rec.host_config.auto_remove;
 	m->netns = c->n_eps > 0 && c->eps[0].netns_fd >= 0;
+	m->checkpoint = c->checkpoint;
 	m->cache_dir = path_printf("%s/cache", c->d->config.exec_root);
 	m->tty_rows = c->tty_rows;
 	m->tty_cols = c->tty_cols;
@@ -325,6 +326,7 @@ static void start_failed(struct container *c, struct crl_err *err, int exit_code
 {
 	struct crl_err ignored;
 	bool first = c->before_start == FSM_CREATED;
+	free(take_ptr(c->checkpoint));
 	free(c->rec.error);
 	c->rec.error = strdup(err->msg);
 	c->rec.exit_code = exit_code;
@@ -389,6 +391,7 @@ static void on_started(const cJSON *answer, const struct crl_err *err, int exit_
 		c->eps[0].netns_fd = -1;
 	}
 	container_running(c, &m);
+	free(take_ptr(c->checkpoint));
 	free(take_ptr(c->rec.error));
 	c->rec.exit_code = 0;
 	c->rec.oom_killed = false;

@@ -43,6 +43,7 @@ void container_free(struct container *c)
 	for (size_t i = 0; i < c->n_eps; i++)
 		net_endpoint_clear(&c->eps[i]);
 	free(c->eps);
+	free(c->checkpoint);
 	container_record_free(&c->rec);
 	free(c);
 }

@@ -7,6 +7,7 @@
 #include "monitor.h"
 
 #include "attach.h"
+#include "checkpoint.h"
 #include <base/cleanup.h>
 #include <base/str.h>
 #include <errno.h>
@@ -204,6 +205,16 @@ static int op_close_stdin(void *data, struct server_request *rq, struct crl_err 
 	return 0;
 }
 
+static int op_checkpoint(void *data, struct server_request *rq, struct crl_err *err)
+{
+	struct mon_checkpoint spec = {0};
+	if (json_decode_tree(&mon_checkpoint_json, rq->body, JSON_LAX, &spec, err) < 0)
+		return -1;
+	int r = checkpoint_make(data, &spec, err);
+	json_free(&mon_checkpoint_json, &spec);
+	return r;
+}
+
 static void quit_if_over(void *data)
 {
 	monitor_maybe_quit(data);
@@ -230,5 +241,6 @@ const struct server_op monitor_ops[] = {
 	{"signal", op_signal},
 	{"close_stdin", op_close_stdin},
 	{"release", op_release},
+	{"checkpoint", op_checkpoint},
 };
 const size_t monitor_n_ops = ARRAY_SIZE(monitor_ops);

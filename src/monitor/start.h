@@ -51,4 +51,9 @@ int start_let_external_go(void *ctx, struct crl_err *err);
 bool start_has_own_pidns(const struct oci_spec *spec);
 int start_keep_external(struct start *s, struct crl_err *err);
 
+/* start_restore.c: the process comes from a checkpoint. */
+bool start_is_fresh(const void *ctx);
+bool start_is_restore(const void *ctx);
+int start_restore(void *ctx, struct crl_err *err);
+
 #endif

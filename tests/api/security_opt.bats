@@ -196,19 +196,3 @@ rw" ]
 		[ "$output" = 99 ]
 	done
 }
-
-@test "checkpoints are refused in dockerd's words, and a start from one is no ordinary start" {
-	id=$(crun-lite create busybox sleep 100)
-	run api "/containers/$id/checkpoints" -d '{"CheckpointID":"a"}'
-	[[ $output == *"This experimental feature is disabled by default."*" 501" ]]
-	run api "/containers/$id/checkpoints"
-	[[ $output == *" 501" ]]
-	# not through the schema's check: the Engine API's file does not have this path
-	local sock=$CRL/s.daemon
-	[ -S "$sock" ] || sock=$CRL/s
-	[ "$(curl -sS -o /dev/null -w '%{http_code}' -X DELETE --unix-socket "$sock" "http://d/containers/$id/checkpoints/a")" = 501 ]
-	run api "/containers/$id/start?checkpoint=a" -X POST
-	[[ $output == *"checkpoint is only supported in experimental mode"*" 400" ]]
-	[ "$(crun-lite inspect -f '{{.State.Status}}' "$id")" = created ]
-	crun-lite rm "$id"
-}

@@ -133,6 +133,12 @@ int crl_rt_exit_code_of(const struct crl_err *err)
 	return err->sys == ENOENT ? 127 : err->sys == EACCES || err->sys == ENOEXEC ? 126 : 125;
 }
 
+/* Nothing here restores. */
+void crl_rt_replace(struct crl_rt *rt, pid_t pid, int pidfd)
+{
+	abort();
+}
+
 pid_t crl_rt_pid(const struct crl_rt *rt)
 {
 	return rt->pid;
