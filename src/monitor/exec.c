@@ -163,11 +163,17 @@ static int call_library(struct exec *e, const struct mon_exec *rq, const int chi
 {
 	struct container *c = &e->monitor->container;
 	struct crl_rt_exec_options o;
+	/* The terminal has its size before the program looks, not when the client's socket is
+	 * there. */
+	struct oci_process process = rq->process;
+	struct oci_box size = {.height = (uint32_t)rq->tty_rows, .width = (uint32_t)rq->tty_cols};
+	if (rq->tty_rows > 0 && rq->tty_cols > 0)
+		process.console_size = &size;
 	crl_rt_exec_options_init(&o);
 	o.target_pidfd = c->task.pidfd.fd;
 	o.target_pid = c->task.pid;
 	o.cgroup_path = c->cgroup;
-	o.process = &rq->process;
+	o.process = &process;
 	o.filter = rq->unconfined ? NULL : c->seccomp;
 	o.user = str_empty(rq->user) ? NULL : rq->user;
 	o.group_add = rq->group_add;
