@@ -26,8 +26,11 @@ def names_read(root):
 
 
 def names_write(root, names):
-    with open(names_path(root), "w") as f:
+    # Several builds at once read it while one writes.
+    new = "%s.%d" % (names_path(root), os.getpid())
+    with open(new, "w") as f:
         json.dump(names, f)
+    os.rename(new, names_path(root))
 
 
 def familiar(name):
